@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * When a ring is ready, and the lock discipline around every change of it.
+ *
+ * A ring is ready when it is started, enabled (always so without feature bit 30), its size
+ * and addresses are known, all three parts lie in the memory table, features have been
+ * acknowledged, and nothing broke it. Messages arrive in any order, so readiness is never
+ * inferred from one of them but computed anew after each (vhost-user, "Ring states").
+ */
+#include <endian.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "../vring/split.h"
+#include "internal.h"
+
+static const struct vhr_memory empty_memory;
+
+static void
+lock(struct vhr_session *s, unsigned int index)
+{
+	if (s->ops.ring_lock != NULL)
+		s->ops.ring_lock(s->priv, index);
+}
+
+static void
+unlock(struct vhr_session *s, unsigned int index)
+{
+	if (s->ops.ring_unlock != NULL)
+		s->ops.ring_unlock(s->priv, index);
+}
+
+/* The first time since its start that the ring may be touched. */
+static void
+start_running(struct ring_slot *slot)
+{
+	struct vhr_ring *ring = &slot->ring;
+	uint16_t outstanding;
+
+	slot->running = true;
+	/*
+	 * The frontend tells where we take (SET_VRING_BASE); where we give is in the used
+	 * ring, and the frontend's driver goes by that.
+	 */
+	ring->used_idx = le16toh(__atomic_load_n((const uint16_t *)&ring->used->idx,
+						 __ATOMIC_ACQUIRE));
+	ring->avail_seen = ring->last_avail;
+	ring->signalled_used = ring->used_idx;
+	ring->signalled_valid = false;
+	outstanding = (uint16_t)(ring->last_avail - ring->used_idx);
+	if (outstanding > ring->size) {
+		vhr_ring_break(ring, "base %u is %u ahead of used idx %u, ring of %u",
+			       ring->last_avail, outstanding, ring->used_idx, ring->size);
+		return;
+	}
+	/* Whoever served the ring before us may have left it without kicks. */
+	ring->kicks_wanted = false;
+	vhr_split_want_kicks(ring, true);
+}
+
+static bool
+may_run(const struct vhr_session *s, const struct vhr_ring *ring)
+{
+	bool enabled = ring->enabled || !(s->features & BIT(VHU_F_PROTOCOL_FEATURES));
+
+	return s->features_set && ring->started && enabled && ring->desc != NULL && !ring->broken;
+}
+
+static void
+refresh(struct vhr_session *s, struct ring_slot *slot)
+{
+	struct vhr_ring *ring = &slot->ring;
+
+	if (may_run(s, ring) && !slot->running)
+		start_running(slot);
+	ring->ready = may_run(s, ring);
+	slot->ready_seen = ring->ready;
+	if (s->ops.ring_changed != NULL)
+		s->ops.ring_changed(s->priv, ring);
+}
+
+struct vhr_ring *
+vhr_ring_begin(struct vhr_session *s, unsigned int index)
+{
+	lock(s, index);
+	return &s->slot[index].ring;
+}
+
+void
+vhr_ring_end(struct vhr_session *s, unsigned int index)
+{
+	refresh(s, &s->slot[index]);
+	unlock(s, index);
+}
+
+/* One part of a ring, @len bytes at @addr, contiguous and aligned also on our side. */
+static void *
+translate_part(struct vhr_session *s, struct ring_slot *slot, const char *what, uint64_t addr,
+	       uint64_t len, uint64_t align)
+{
+	void *va;
+
+	/* vhost-user, "Ring addresses": guest-physical with GPA_ADDRESSES, else the user's. */
+	if (s->protocol_features & BIT(VHU_PROTOCOL_F_GPA_ADDRESSES))
+		va = vhr_memory_gpa_range(slot->ring.memory, addr, len);
+	else
+		va = vhr_memory_uva(slot->ring.memory, addr, len);
+	if (va == NULL) {
+		vhu_reason_set(&slot->untranslated,
+			       "SET_VRING_ADDR: ring %u: %s 0x%" PRIx64 " + length %" PRIu64
+			       " is not in one memory region", slot->ring.index, what, addr, len);
+		return NULL;
+	}
+	/* The region itself may start at an odd address. */
+	if ((uintptr_t)va % align != 0) {
+		vhu_reason_set(&slot->untranslated,
+			       "SET_VRING_ADDR: ring %u: %s 0x%" PRIx64
+			       " is in a memory region that is not aligned to %" PRIu64,
+			       slot->ring.index, what, addr, align);
+		return NULL;
+	}
+	return va;
+}
+
+void
+vhr_ring_translate(struct vhr_session *s, struct ring_slot *slot)
+{
+	struct vhr_ring *ring = &slot->ring;
+	uint64_t size = ring->size;
+
+	ring->desc = NULL;
+	ring->avail = NULL;
+	ring->used = NULL;
+	slot->untranslated.text[0] = '\0';
+	if (!ring->addr_set || !slot->num_set)
+		return;
+	/* Lengths with the event fields, virtio 1.3, 2.7. */
+	ring->avail = translate_part(s, slot, "available ring", ring->addr.avail, 6 + 2 * size, 2);
+	ring->used = translate_part(s, slot, "used ring", ring->addr.used, 6 + 8 * size, 4);
+	if (ring->avail != NULL && ring->used != NULL)
+		ring->desc = translate_part(s, slot, "descriptor table", ring->addr.desc,
+					    16 * size, 16);
+}
+
+void
+vhr_ring_stop(struct vhr_session *s, unsigned int index)
+{
+	struct ring_slot *slot = &s->slot[index];
+
+	if (!slot->ring.started)
+		return;
+	if (s->ops.ring_stop != NULL)
+		s->ops.ring_stop(s->priv, index);
+	vhr_ring_begin(s, index);
+	slot->ring.started = false;
+	slot->running = false;
+	vhr_ring_end(s, index);
+}
+
+void
+vhr_rings_reset(struct vhr_session *s, bool gone)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->num_rings; i++) {
+		struct ring_slot *slot = &s->slot[i];
+		struct vhr_ring *ring = &slot->ring;
+
+		vhr_ring_stop(s, i);
+		vhr_ring_begin(s, i);
+		ring->enabled = false;
+		ring->broken = false;
+		ring->broken_reason.text[0] = '\0';
+		ring->size = 0;
+		ring->last_avail = 0;
+		ring->used_idx = 0;
+		ring->addr_set = false;
+		ring->kick_none = false;
+		if (gone) {
+			ring->call_none = true;
+			ring->features = 0;
+			ring->event_idx = false;
+			ring->indirect = false;
+		}
+		slot->num_set = false;
+		vhr_ring_translate(s, slot);
+		vhr_ring_end(s, i);
+	}
+}
+
+void
+vhr_rings_set_memory(struct vhr_session *s, const struct vhr_memory *memory)
+{
+	const struct vhr_memory *old = s->memory;
+	unsigned int i;
+
+	if (memory == NULL)
+		memory = &empty_memory;
+	for (i = 0; i < s->num_rings; i++)
+		vhr_ring_begin(s, i);
+	for (i = 0; i < s->num_rings; i++) {
+		s->slot[i].ring.memory = memory;
+		vhr_ring_translate(s, &s->slot[i]);
+	}
+	s->memory = memory;
+	for (i = 0; i < s->num_rings; i++)
+		vhr_ring_end(s, i);
+	if (old != NULL && old != &empty_memory)
+		free((void *)(uintptr_t)old);
+}
+
+void
+vhr_rings_update_features(struct vhr_session *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->num_rings; i++) {
+		struct vhr_ring *ring = vhr_ring_begin(s, i);
+
+		ring->features = s->features;
+		ring->event_idx = (s->features & BIT(VIRTIO_RING_F_EVENT_IDX)) != 0;
+		ring->indirect = (s->features & BIT(VIRTIO_RING_F_INDIRECT_DESC)) != 0;
+		if (!(s->features & BIT(VHU_F_PROTOCOL_FEATURES)))
+			ring->enabled = true;
+		vhr_ring_end(s, i);
+	}
+}
+
+void
+vhr_rings_update_translation(struct vhr_session *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->num_rings; i++) {
+		vhr_ring_begin(s, i);
+		vhr_ring_translate(s, &s->slot[i]);
+		vhr_ring_end(s, i);
+	}
+}
+
+void
+vhr_rings_tell(struct vhr_session *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->num_rings; i++) {
+		struct ring_slot *slot = &s->slot[i];
+
+		if (slot->ready_told == slot->ready_seen)
+			continue;
+		slot->ready_told = slot->ready_seen;
+		if (s->ops.ring_ready != NULL)
+			s->ops.ring_ready(s->priv, i, slot->ready_told);
+	}
+}
+
+void
+vhr_rings_find_broken(struct vhr_session *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->num_rings; i++) {
+		struct ring_slot *slot = &s->slot[i];
+		struct vhu_reason why;
+		bool broken;
+
+		if (slot->broken_told)
+			continue;
+		lock(s, i);
+		broken = slot->ring.broken;
+		why = slot->ring.broken_reason;
+		slot->ready_seen = slot->ring.ready;
+		unlock(s, i);
+		if (!broken)
+			continue;
+		slot->broken_told = true;
+		vhu_reason_set(&s->reason, "ring %u is broken: %s", i, why.text);
+		vhr_log(s, VHR_LOG_WARNING, "%s", s->reason.text);
+	}
+	vhr_rings_tell(s);
+}
+
+unsigned int
+vhr_rings_started(const struct vhr_session *s)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < s->num_rings; i++)
+		n += s->slot[i].ring.started;
+	return n;
+}

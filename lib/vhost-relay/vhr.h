@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * vhost-relay: from a virtio-vhost-user function to running vhost rings.
+ *
+ * A session drives one function (embedded, or a VM's PCI function) and serves one frontend
+ * at a time, one after the other for as long as it is up. It negotiates, keeps the memory
+ * table and the rings, and calls the device's callbacks; the device moves the data.
+ *
+ * Threads. The library starts none. All vhr_ calls and all callbacks of one session happen
+ * in one thread at a time, the control thread; a caller with several locks around them.
+ * Data threads touch only struct vhr_ring, under the lock the device itself provides by
+ * the ring_lock callbacks; the session changes a ring, its memory table included, only
+ * while it holds that lock.
+ *
+ * Errors are negative errno; vhr_last_error() tells the reason in words, naming message,
+ * field and value. Nothing a frontend sends ends the session: a frontend that breaks a
+ * rule is disconnected and the next one is served.
+ */
+#ifndef VHOST_RELAY_VHR_H
+#define VHOST_RELAY_VHR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bus/bus.h"
+#include "memory/memory.h"
+#include "vring/ring.h"
+
+#define VHR_API __attribute__((visibility("default")))
+
+struct vhr_session;
+
+/*
+ * Callbacks of a device. All from the control thread, from within vhr_open() on; NULL ones
+ * are skipped, and the protocol feature that needs one is not offered without it.
+ */
+struct vhr_ops {
+	/*
+	 * Exclude the data thread of ring @index, and let it in again. Never nested for one
+	 * ring; for a new memory table all rings are locked in ascending order. Must not
+	 * fail; bounded by one burst of the data thread.
+	 */
+	void (*ring_lock)(void *priv, unsigned int index);
+	void (*ring_unlock)(void *priv, unsigned int index);
+	/*
+	 * The ring changed (ready, addresses, memory table, features): drop what was
+	 * derived from it, and addresses in frontend memory that are still in use. Called
+	 * with the ring locked. When ring->ready, look at the avail ring once: entries may
+	 * have been made available, and kicked for, long before.
+	 */
+	void (*ring_changed)(void *priv, struct vhr_ring *ring);
+	/* The ring became or ceased to be ready; not locked. For events and link state. */
+	void (*ring_ready)(void *priv, unsigned int index, bool ready);
+	/*
+	 * The ring stops (GET_VRING_BASE, reset, disconnect): finish or drop everything
+	 * taken from it. Called before the ring is locked for the stop.
+	 */
+	void (*ring_stop)(void *priv, unsigned int index);
+	/* A frontend is there / is gone. */
+	void (*connected)(void *priv, bool connected);
+	/* SET_FEATURES: a checked subset of what was offered. Non-zero refuses. */
+	int (*set_features)(void *priv, uint64_t features);
+	/* Configuration space; -EINVAL refuses. @flags: enum vhu_config_flags. */
+	int (*get_config)(void *priv, uint32_t offset, uint32_t size, uint8_t *data);
+	int (*set_config)(void *priv, uint32_t offset, uint32_t size, const uint8_t *data,
+			  uint32_t flags);
+	int (*set_mtu)(void *priv, uint16_t mtu);
+	int (*send_rarp)(void *priv, const uint8_t mac[6]);
+	/* SET_STATUS: the virtio device status byte of the frontend's driver. */
+	void (*set_status)(void *priv, uint8_t status);
+	/* RESET_DEVICE, or status 0. */
+	void (*reset)(void *priv);
+	/* Warnings and events in words; level as in enum vvu_log_level (0 is most severe). */
+	void (*log)(void *priv, int level, const char *text);
+};
+
+struct vhr_config {
+	const struct vhr_ops *ops;
+	void *priv;
+	/*
+	 * Virtio features of the device that is served. VERSION_1 and bit 30 are added.
+	 * -EINVAL at open for bits the session cannot carry (PACKED, ACCESS_PLATFORM,
+	 * LOG_ALL, and others named in the reason).
+	 */
+	uint64_t features;
+	/*
+	 * Protocol features to offer among MQ, REPLY_ACK, MTU, RARP, BACKEND_REQ, CONFIG,
+	 * CONFIGURE_MEM_SLOTS, RESET_DEVICE, STATUS, GPA_ADDRESSES; 0 means all of those
+	 * whose callback is there.
+	 */
+	uint64_t protocol_features;
+	unsigned int max_rings;		/* 1..VHU_MAX_VRINGS */
+	unsigned int queue_num;		/* answer to GET_QUEUE_NUM: pairs for net, else rings */
+	uint32_t max_ring_size;		/* 0 means VHR_RING_SIZE_MAX */
+	enum vhr_layout layout;
+	uint32_t virtio_id;		/* 0: any known id of the device */
+};
+
+struct vhr_status {
+	bool up;			/* BACKEND_UP wanted */
+	bool connected;
+	uint32_t epoch;
+	uint64_t features;		/* acknowledged */
+	uint64_t protocol_features;
+	uint8_t device_status;		/* SET_STATUS */
+	unsigned int regions;
+	unsigned int rings_started;
+	unsigned int rings_ready;
+	uint64_t connections;
+	uint64_t messages;
+	uint64_t refused;		/* messages that ended a connection or were NACKed */
+	uint64_t last_message_ns;	/* time spent on the newest message */
+	uint64_t max_message_ns;
+};
+
+/*
+ * Take over @bus (closed by vhr_close(), also when this fails) and bring its function up.
+ * Not yet visible to a frontend. -EINVAL (config), or errors of vhr_vvu_open(); @reason.
+ */
+VHR_API int vhr_open(struct vhr_bus *bus, const struct vhr_config *config,
+		     struct vhr_session **session, struct vhu_reason *reason);
+/* Disconnects, resets the function, frees. NULL is fine. */
+VHR_API void vhr_close(struct vhr_session *session);
+
+/* Serve frontends from now on. 0 or -EIO. */
+VHR_API int vhr_up(struct vhr_session *session);
+/* Disconnect and serve none. */
+VHR_API void vhr_down(struct vhr_session *session);
+
+/* Readable when vhr_run() has something to do. Owned by the session. */
+VHR_API int vhr_poll_fd(const struct vhr_session *session);
+/*
+ * Do what is due, a bounded amount. Returns the number of events handled; -EIO when the
+ * device was given up after several attempts to reset it (vhr_up() tries again); -errno
+ * when the embedded device's event mechanism itself failed.
+ *
+ * A device without interrupts is polled: vhr_poll_fd() then is readable every millisecond.
+ */
+VHR_API int vhr_run(struct vhr_session *session);
+
+/* Ring @index < max_rings; valid until vhr_close(). */
+VHR_API struct vhr_ring *vhr_ring(struct vhr_session *session, unsigned int index);
+/* Window properties: VHR_MAP_.... */
+VHR_API unsigned int vhr_window_flags(const struct vhr_session *session);
+VHR_API struct vhr_bus *vhr_session_bus(struct vhr_session *session);
+
+/*
+ * Tell the frontend that the configuration space changed (BACKEND_CONFIG_CHANGE_MSG).
+ * -ENOTCONN, -EOPNOTSUPP (CONFIG or BACKEND_REQ not negotiated, or no channel), -EAGAIN
+ * (txq is full, or all rings are stopped: vhost-user, "Suspended device state").
+ */
+VHR_API int vhr_config_changed(struct vhr_session *session);
+
+VHR_API void vhr_status(const struct vhr_session *session, struct vhr_status *status);
+/* Why the last frontend was refused or lost, or the last call failed; "" when nothing. */
+VHR_API const char *vhr_last_error(const struct vhr_session *session);
+
+#endif
