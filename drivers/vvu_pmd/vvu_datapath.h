@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What both directions of the datapath do per packet. */
+#ifndef VVU_PMD_DATAPATH_H
+#define VVU_PMD_DATAPATH_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_memcpy.h>
+#include <rte_prefetch.h>
+
+#include "vhost-relay/vring/split.h"
+
+#include "vvu_queue.h"
+
+/* Packets looked at before the first is copied. */
+#define VVU_BATCH 64u
+
+/* A descriptor as it was at one moment, in the host's order. */
+struct vvu_desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags;
+};
+
+static __rte_always_inline struct vvu_desc
+vvu_desc_read(const struct vring_desc *desc)
+{
+	struct vvu_desc copy;
+
+	copy.addr = rte_le_to_cpu_64(__atomic_load_n(&desc->addr, __ATOMIC_RELAXED));
+	copy.len = rte_le_to_cpu_32(__atomic_load_n(&desc->len, __ATOMIC_RELAXED));
+	copy.flags = rte_le_to_cpu_16(__atomic_load_n(&desc->flags, __ATOMIC_RELAXED));
+	return copy;
+}
+
+static __rte_always_inline uint16_t
+vvu_avail_read(const struct vring_avail *avail, uint16_t slot)
+{
+	return rte_le_to_cpu_16(__atomic_load_n(&avail->ring[slot], __ATOMIC_RELAXED));
+}
+
+/* One 8-byte store; the ring's elements are only 4-byte aligned. */
+static __rte_always_inline void
+vvu_used_write(struct vring_used *used, uint16_t slot, uint16_t head, uint32_t len)
+{
+	uint64_t element = rte_cpu_to_le_64((uint64_t)len << 32 | head);
+
+	memcpy(&used->ring[slot], &element, sizeof(element));
+}
+
+/* Address of [gpa, gpa + len) when it lies in one region, else NULL. */
+static __rte_always_inline uint8_t *
+vvu_translate(struct vvu_queue *q, uint64_t gpa, uint32_t len)
+{
+	uint64_t offset = gpa - q->region_gpa;
+
+	if (likely(offset < q->region_size && len <= q->region_size - offset))
+		return q->region_va + offset;
+	return vvu_queue_translate_slow(q, gpa, len);
+}
+
+/* Packets up to this size are copied inline: the call costs as much as the bytes. */
+#define VVU_COPY_INLINE 256u
+
+static __rte_always_inline void
+vvu_copy(uint8_t *dst, const uint8_t *src, uint32_t len)
+{
+	uint32_t done = 0;
+
+	if (unlikely(len > VVU_COPY_INLINE)) {
+		memcpy(dst, src, len);
+		return;
+	}
+	if (likely(len >= 64)) {
+		/* The last 64 bytes overlap what is copied already. */
+		do {
+			rte_mov64(dst + done, src + done);
+			done += 64;
+		} while (done + 64 <= len);
+		if (done != len)
+			rte_mov64(dst + len - 64, src + len - 64);
+	} else if (len >= 32) {
+		rte_mov32(dst, src);
+		rte_mov32(dst + len - 32, src + len - 32);
+	} else if (len >= 16) {
+		rte_mov16(dst, src);
+		rte_mov16(dst + len - 16, src + len - 16);
+	} else {
+		for (; done < len; done++)
+			dst[done] = src[done];
+	}
+}
+
+/*
+ * The first @count taken entries are done: give them back in one step and call the
+ * frontend if it wants to be called.
+ */
+static __rte_always_inline void
+vvu_publish(struct vvu_queue *q, struct vhr_ring *ring, uint16_t count)
+{
+	ring->last_avail += count;
+	vhr_split_publish(ring, count);
+	if (unlikely(vhr_split_should_call(ring))) {
+		vhr_ring_call(ring);
+		q->stats.calls++;
+	}
+}
+
+uint16_t vvu_rx_burst_split(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vvu_tx_burst_split(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One ring of a port, as a data thread uses it: receive queue i is vhost ring 2i + 1 (the
+ * frontend transmits on it), transmit queue i is ring 2i (virtio 1.3, 5.1.2).
+ *
+ * The objects live as long as the port: ethdev's queue set-up and release fill and empty
+ * them, so that the frontend's side of the ring may come, change and go at any time.
+ *
+ * Lock. The data thread tries it once per burst and goes without packets when it does not
+ * get it: it never waits. Everybody else (control thread, ethdev operations) waits for at
+ * most one burst: "wanted" keeps a busily polling data thread from taking it over and over.
+ */
+#ifndef VVU_PMD_QUEUE_H
+#define VVU_PMD_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_common.h>
+#include <rte_mbuf.h>
+#include <rte_spinlock.h>
+
+#include "vhost-relay/vring/ring.h"
+
+/* struct virtio_net_hdr_v1, always of this size with VERSION_1 (virtio 1.3, 5.1.6) */
+#define VVU_NET_HEADER		12u
+/* Buffers of one chain that the slow path copes with. */
+#define VVU_CHAIN_IOV		256u
+
+struct vvu_port;
+
+/* Per-queue counters; each event is counted in one of them. */
+struct vvu_queue_stats {
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t calls;			/* doorbells written */
+	uint64_t lock_misses;		/* bursts without the lock */
+	uint64_t slow_chains;		/* not one plain descriptor */
+	uint64_t ring_broken;		/* the frontend made no sense */
+	uint64_t no_mbuf;		/* receive: bursts cut short, nothing is lost */
+	uint64_t no_descriptor;		/* transmit: bursts cut short, nothing is lost */
+	/* packets dropped */
+	uint64_t truncated;		/* receive: shorter than an Ethernet header */
+	uint64_t bad_header;		/* receive: offloads that were not negotiated */
+	uint64_t bad_chain;		/* receive: writable or too many buffers */
+	uint64_t oversize;		/* larger than the buffers it was for */
+	uint64_t rarp;			/* receive: announcements made on behalf (SEND_RARP) */
+};
+
+struct vvu_queue {
+	/* ---- read at every burst ---- */
+	rte_spinlock_t lock;
+	uint32_t wanted;		/* how many wait for the lock */
+	bool running;			/* started, with a ring and, for receive, a pool */
+	bool scatter;			/* receive: packets of several mbufs are allowed */
+	bool fast_free;			/* transmit: RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE */
+	bool rarp_due;
+	uint32_t room;			/* receive: bytes of one mbuf */
+	struct vhr_ring *ring;
+	struct rte_mempool *pool;
+	uint64_t rearm;			/* receive: first 8 changing bytes of a fresh mbuf */
+	/* the memory region of the last hit; size 0: none */
+	uint64_t region_gpa;
+	uint64_t region_size;
+	uint8_t *region_va;
+	/* ---- written at every burst ---- */
+	struct vvu_queue_stats stats;
+
+	/* ---- control ---- */
+	struct vvu_port *port;
+	uint16_t queue_id;		/* ethdev's */
+	bool rx;
+	bool configured;		/* between queue set-up and release */
+	bool deferred;			/* started by rte_eth_dev_..._queue_start() only */
+	uint16_t nb_desc;
+	uint64_t offloads;
+	uint8_t rarp_mac[6];
+	struct iovec iov[VVU_CHAIN_IOV];
+} __rte_cache_aligned;
+
+static inline unsigned int
+vvu_queue_rx_ring(unsigned int queue_id)
+{
+	return 2 * queue_id + 1;
+}
+
+static inline unsigned int
+vvu_queue_tx_ring(unsigned int queue_id)
+{
+	return 2 * queue_id;
+}
+
+/*
+ * For the data thread. True: the lock is taken and the ring may be used until
+ * vvu_queue_leave().
+ */
+static __rte_always_inline bool
+vvu_queue_enter(struct vvu_queue *q)
+{
+	if (unlikely(__atomic_load_n(&q->wanted, __ATOMIC_RELAXED) != 0 ||
+		     rte_spinlock_trylock(&q->lock) == 0)) {
+		q->stats.lock_misses++;
+		return false;
+	}
+	if (likely(q->running && q->ring->ready))
+		return true;
+	rte_spinlock_unlock(&q->lock);
+	return false;
+}
+
+/* The burst found the ring's contents senseless; the session tells the control thread. */
+void vvu_queue_broken(struct vvu_queue *q);
+
+static __rte_always_inline void
+vvu_queue_leave(struct vvu_queue *q)
+{
+	if (unlikely(!q->ring->ready))
+		vvu_queue_broken(q);
+	rte_spinlock_unlock(&q->lock);
+}
+
+/* For everybody else. */
+void vvu_queue_lock(struct vvu_queue *q);
+void vvu_queue_unlock(struct vvu_queue *q);
+
+/* The region cache, filled from the ring's memory table; NULL when not mapped in one piece. */
+void *vvu_queue_translate_slow(struct vvu_queue *q, uint64_t gpa, uint32_t len);
+
+/* The ring changed, or is there for the first time. Locked. */
+void vvu_queue_ring_changed(struct vvu_queue *q);
+/* Let the data thread use the ring, or not. */
+void vvu_queue_run(struct vvu_queue *q, bool running);
+/* Attach to the session's ring, or detach (NULL). The queue does not run. */
+void vvu_queue_attach(struct vvu_queue *q, struct vhr_ring *ring);
+void vvu_queue_reset_stats(struct vvu_queue *q);
+/* The data room of @pool, or the buffer length of a split; 0 when there is none. */
+uint32_t vvu_queue_pool_room(struct rte_mempool *pool);
+
+struct rte_eth_dev;
+struct rte_eth_rxconf;
+struct rte_eth_txconf;
+struct rte_eth_rxq_info;
+struct rte_eth_txq_info;
+struct rte_eth_burst_mode;
+
+/* ethdev operations */
+int vvu_rx_queue_setup(struct rte_eth_dev *dev, uint16_t queue_id, uint16_t nb_desc,
+		       unsigned int socket_id, const struct rte_eth_rxconf *conf,
+		       struct rte_mempool *pool);
+int vvu_tx_queue_setup(struct rte_eth_dev *dev, uint16_t queue_id, uint16_t nb_desc,
+		       unsigned int socket_id, const struct rte_eth_txconf *conf);
+void vvu_rx_queue_release(struct rte_eth_dev *dev, uint16_t queue_id);
+void vvu_tx_queue_release(struct rte_eth_dev *dev, uint16_t queue_id);
+int vvu_rx_queue_start(struct rte_eth_dev *dev, uint16_t queue_id);
+int vvu_rx_queue_stop(struct rte_eth_dev *dev, uint16_t queue_id);
+int vvu_tx_queue_start(struct rte_eth_dev *dev, uint16_t queue_id);
+int vvu_tx_queue_stop(struct rte_eth_dev *dev, uint16_t queue_id);
+void vvu_rxq_info_get(struct rte_eth_dev *dev, uint16_t queue_id, struct rte_eth_rxq_info *info);
+void vvu_txq_info_get(struct rte_eth_dev *dev, uint16_t queue_id, struct rte_eth_txq_info *info);
+int vvu_burst_mode_get(struct rte_eth_dev *dev, uint16_t queue_id,
+		       struct rte_eth_burst_mode *mode);
+
+#endif
