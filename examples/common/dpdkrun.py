@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Starting, watching and ending DPDK programs: for the demo, the benchmark and tests.
+
+Every process is started by Runner and ended by Runner.close(), by its pid; every wait has
+an end. Standard library only.
+"""
+import contextlib
+import ctypes
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HUGE = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")
+
+
+class Failed(Exception):
+    """Something did not happen; the text says what."""
+
+
+def build_dir():
+    return pathlib.Path(os.environ.get("VVU_BUILD_PLAIN", ROOT / "build" / "plain")).resolve()
+
+
+def program(relative):
+    """A program of ours in the build directory."""
+    path = build_dir() / relative
+    if not path.exists():
+        raise Failed(f"{path} is not there: ./run build makes it")
+    return str(path)
+
+
+def testpmd():
+    path = shutil.which("dpdk-testpmd")
+    if not path:
+        raise Failed("dpdk-testpmd is not there (Debian package dpdk-dev)")
+    return path
+
+
+def cores():
+    """The cores this process may use."""
+    return sorted(os.sched_getaffinity(0))
+
+
+def free_huge_mib():
+    try:
+        return int(HUGE.read_text()) * 2
+    except OSError:
+        return 0
+
+
+def wait_for(what, condition, seconds, interval=0.02):
+    """The first true value of condition(), Failed after so many seconds."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failed(f"{what}: not within {seconds:g} s")
+        time.sleep(interval)
+
+
+def memory_args(mib, huge):
+    """EAL's memory options. A frontend's memory has to be a file that can be passed on:
+    huge pages in one memfd, or without huge pages one memfd of ordinary pages."""
+    if huge:
+        return ["--in-memory", "--single-file-segments", "-m", str(mib)]
+    return ["--no-huge", "-m", str(mib), "--no-shconf"]
+
+
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent():
+    """In the child before exec: a polling process must not outlive a killed script."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def end_on_sigterm():
+    """Let SIGTERM end the script as Ctrl-C does, with its clean-up."""
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+class Process:
+    def __init__(self, name, command, log, stdin):
+        self.name = name
+        self.command = command
+        self.log = log
+        with open(log, "wb") as out:
+            self.popen = subprocess.Popen(command, stdin=stdin, stdout=out,
+                                          stderr=subprocess.STDOUT,
+                                          preexec_fn=die_with_parent)
+        self.pid = self.popen.pid
+
+    def text(self, start=0):
+        with open(self.log, "rb") as file:
+            file.seek(start)
+            return file.read().decode(errors="replace")
+
+    def alive(self):
+        return self.popen.poll() is None
+
+    def expect(self, pattern, seconds, start=0):
+        """Wait until the log matches; the match."""
+        def look():
+            match = re.search(pattern, self.text(start))
+            if not match and not self.alive():
+                raise Failed(f"{self.name} ended with status {self.popen.returncode} "
+                             f"before it printed {pattern!r}: {self.tail()}")
+            return match
+        return wait_for(f"{self.name}: {pattern!r} in {self.log}", look, seconds)
+
+    def tail(self):
+        lines = [line for line in self.text().splitlines() if line.strip()]
+        return " | ".join(lines[-3:]) or "no output"
+
+    def wait(self, seconds):
+        """The exit status."""
+        try:
+            return self.popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{self.name} (pid {self.pid}) still runs after {seconds:g} s") from None
+
+    def signal(self, number):
+        if self.alive():
+            self.popen.send_signal(number)
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        return self.popen.wait()
+
+    def stop(self, seconds=15):
+        """Ask it to end; the exit status, or Failed after it was killed."""
+        self.signal(signal.SIGTERM)
+        try:
+            return self.wait(seconds)
+        except Failed:
+            self.kill()
+            raise
+
+
+class Testpmd(Process):
+    """An interactive testpmd: commands on its standard input."""
+    PROMPT = "testpmd> "
+
+    def ready(self, seconds=60):
+        self.expect(self.PROMPT, seconds)
+        return self
+
+    def do(self, command, expect=None, seconds=15):
+        """Type a command; its output up to a match of expect, or to the next prompt."""
+        start = os.path.getsize(self.log)
+        self.popen.stdin.write(command.encode() + b"\n")
+        self.popen.stdin.flush()
+        # The prompt is printed before the command is read, so two of them enclose it.
+        match = self.expect(f"(?s)^.*?(?:{expect})" if expect else f"(?s)^.*{self.PROMPT}$",
+                            seconds, start)
+        return match[0]
+
+    def stats(self, port=0):
+        """Counters of a port, and its rates since the last call."""
+        text = self.do(f"show port stats {port}",
+                       r"Rx-pps:\s+\d+.*?Tx-pps:\s+\d+[^\n]*\n\s*#{20,}")
+        text = text[text.rindex("NIC statistics"):]
+        return {name: int(value) for name, value in
+                re.findall(r"([RT][Xx]-[a-z]+):\s+(\d+)", text)}
+
+    def quit(self, seconds=20):
+        if self.alive():
+            self.popen.stdin.write(b"stop\nquit\n")
+            self.popen.stdin.close()
+        return self.wait(seconds)
+
+
+class Runner(contextlib.AbstractContextManager):
+    """A private directory for sockets and logs, and the processes started in it.
+
+    Where the block fails the logs are kept in build/logs/NAME.
+    """
+    def __init__(self, name):
+        self.name = name
+        # Short: a socket's path has at most 107 bytes.
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"{name}-"))
+        self.processes = []
+        self.prefixes = []
+        self.plugin_copy = None
+        self.kept = None
+
+    def start(self, name, command, interactive=False):
+        """Start a program; its output goes to a log that is named for it."""
+        number = sum(process.name == name for process in self.processes)
+        log = self.dir / (f"{name}.{number}.log" if number else f"{name}.log")
+        # testpmd's output is buffered in blocks unless it goes to a terminal.
+        if interactive:
+            command = ["stdbuf", "-oL", *command]
+        kind = Testpmd if interactive else Process
+        process = kind(name, command, log, subprocess.PIPE if interactive else
+                       subprocess.DEVNULL)
+        self.processes.append(process)
+        return process
+
+    def eal(self, name, memory, lcores):
+        """EAL options for a process of its own."""
+        prefix = f"{self.dir.name}-{name}-{len(self.prefixes)}"
+        self.prefixes.append(prefix)
+        return ["--no-pci", "--no-telemetry", "--file-prefix", prefix, "--lcores", lcores, *memory]
+
+    def plugin(self):
+        """The net_vvu driver, at a path that EAL agrees to load from."""
+        path = pathlib.Path(program("drivers/vvu_pmd/librte_net_vvu.so"))
+        if not any(world_writable(parent) for parent in path.parents):
+            return str(path)
+        if not self.plugin_copy:
+            base = "/run" if os.access("/run", os.W_OK) else str(pathlib.Path.home())
+            self.plugin_copy = tempfile.mkdtemp(prefix="vvu-plugin-", dir=base)
+            shutil.copy(path, self.plugin_copy)
+        return str(pathlib.Path(self.plugin_copy) / path.name)
+
+    def socket(self, name):
+        return str(self.dir / f"{name}.sock")
+
+    def keep_logs(self):
+        self.kept = ROOT / "build" / "logs" / self.name
+        shutil.rmtree(self.kept, ignore_errors=True)
+        self.kept.mkdir(parents=True)
+        for path in self.dir.iterdir():
+            if path.is_file():
+                shutil.copy(path, self.kept)
+
+    def __exit__(self, kind, error, trace):
+        for process in reversed(self.processes):
+            process.kill()
+            if process.popen.stdin:
+                with contextlib.suppress(OSError):
+                    process.popen.stdin.close()
+        if error is not None:
+            self.keep_logs()
+        for prefix in self.prefixes:
+            shutil.rmtree(f"/var/run/dpdk/{prefix}", ignore_errors=True)
+        shutil.rmtree(self.dir, ignore_errors=True)
+        if self.plugin_copy:
+            shutil.rmtree(self.plugin_copy, ignore_errors=True)
+        return False
+
+
+def world_writable(path):
+    return bool(path.stat().st_mode & stat.S_IWOTH)
+
+
+def read_json(path):
+    """A file that its writer replaces as a whole; None while it is not there."""
+    try:
+        return json.loads(pathlib.Path(path).read_text())
+    except FileNotFoundError:
+        return None
+
+
+def write_json(path, value):
+    pathlib.Path(path).write_text(json.dumps(value, indent=2) + "\n")

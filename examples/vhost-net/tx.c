@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <rte_ethdev.h>
+#include <rte_spinlock.h>
+
+#include "ports.h"
+#include "tx.h"
+
+/* So many bursts refused as a whole: the frontend has stopped to use the queue pair. */
+#define IDLE_BURSTS_MAX 1024
+
+static rte_spinlock_t locks[RTE_MAX_ETHPORTS][PORT_QUEUES_MAX];
+static int queues_shared;
+
+void tx_shared(int shared)
+{
+	queues_shared = shared;
+}
+
+int tx_alloc(struct tx *tx)
+{
+	size_t n = (size_t)nb_ports * PORT_QUEUES_MAX;
+
+	tx->nb_pending = 0;
+	tx->buffers = calloc(n, sizeof(*tx->buffers));
+	tx->pending = calloc(n, sizeof(struct tx_buffer *));
+	if (!tx->buffers || !tx->pending)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		tx->buffers[i].port = (uint16_t)(i / PORT_QUEUES_MAX);
+		tx->buffers[i].queue = (uint16_t)(i % PORT_QUEUES_MAX);
+	}
+	return 0;
+}
+
+void tx_free(struct tx *tx)
+{
+	for (unsigned int i = 0; i < tx->nb_pending; i++)
+		rte_pktmbuf_free_bulk(tx->pending[i]->mbufs, tx->pending[i]->count);
+	free(tx->buffers);
+	free(tx->pending);
+	*tx = (struct tx){ 0 };
+}
+
+static uint16_t send_burst(struct tx_buffer *buffer)
+{
+	rte_spinlock_t *lock = &locks[buffer->port][buffer->queue];
+	uint16_t sent;
+
+	if (queues_shared)
+		rte_spinlock_lock(lock);
+	sent = rte_eth_tx_burst(ports[buffer->port].id, buffer->queue, buffer->mbufs,
+				buffer->count);
+	if (queues_shared)
+		rte_spinlock_unlock(lock);
+	return sent;
+}
+
+static void count_refused(struct tx_buffer *buffer, struct stats *stats, uint16_t sent)
+{
+	for (uint16_t i = sent; i < buffer->count; i++) {
+		const struct rte_mbuf *mbuf = buffer->mbufs[i];
+		struct pair_stats *pair =
+			&stats->pair[ports_index(mbuf->port) * nb_ports + buffer->port];
+
+		pair->refused++;
+		pair->refused_bytes += mbuf->pkt_len;
+		buffer->bytes -= mbuf->pkt_len;
+	}
+}
+
+static void flush(struct tx_buffer *buffer, struct stats *stats)
+{
+	uint16_t sent = send_burst(buffer);
+
+	if (sent) {
+		buffer->idle_bursts = 0;
+	} else if (buffer->queue && ++buffer->idle_bursts >= IDLE_BURSTS_MAX) {
+		buffer->idle_bursts = 0;
+		atomic_fetch_and(&ports[buffer->port].rx_seen, ~(1u << buffer->queue));
+	}
+	if (sent < buffer->count) {
+		count_refused(buffer, stats, sent);
+		rte_pktmbuf_free_bulk(&buffer->mbufs[sent], buffer->count - sent);
+	}
+	stats->port[buffer->port].tx_packets += sent;
+	stats->port[buffer->port].tx_bytes += buffer->bytes;
+	buffer->count = 0;
+	buffer->bytes = 0;
+}
+
+void tx_enqueue(struct tx *tx, struct stats *stats, unsigned int from, unsigned int port,
+		unsigned int queue, struct rte_mbuf *mbuf)
+{
+	struct pair_stats *pair = &stats->pair[from * nb_ports + port];
+	struct tx_buffer *buffer;
+
+	if (queue >= ports[port].queues ||
+	    !(atomic_load_explicit(&ports[port].rx_seen, memory_order_relaxed) >> queue & 1))
+		queue = 0;
+	buffer = &tx->buffers[port * PORT_QUEUES_MAX + queue];
+	pair->forwarded++;
+	pair->forwarded_bytes += mbuf->pkt_len;
+	if (buffer->count == 0)
+		tx->pending[tx->nb_pending++] = buffer;
+	else if (buffer->count == TX_BURST)
+		flush(buffer, stats);
+	buffer->mbufs[buffer->count++] = mbuf;
+	buffer->bytes += mbuf->pkt_len;
+}
+
+void tx_flush(struct tx *tx, struct stats *stats)
+{
+	for (unsigned int i = 0; i < tx->nb_pending; i++)
+		flush(tx->pending[i], stats);
+	tx->nb_pending = 0;
+}
