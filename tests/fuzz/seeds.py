@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Makes the seed corpora: small, valid inputs from which the fuzzer sets out."""
+import pathlib
+import struct
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "embedded"))
+
+import vhost_user as vu  # noqa: E402
+
+
+def message(name, payload=b"", flags=0):
+    return struct.pack("=III", vu.FRONTEND[name], vu.VERSION | flags, len(payload)) + payload
+
+
+def record(kind, nfds, msg):
+    return bytes([kind, nfds]) + msg
+
+
+EVENT, MEMORY, SOCKET = 0, 1, 2
+FEATURES = (1 << 64) - 1
+PROTOCOL = vu.bits("MQ", "LOG_SHMFD", "RARP", "REPLY_ACK", "MTU", "BACKEND_REQ", "CONFIG",
+                   "INFLIGHT_SHMFD", "RESET_DEVICE", "CONFIGURE_MEM_SLOTS", "STATUS",
+                   "GPA_ADDRESSES")
+NEGOTIATE = [record(0, 0, message("GET_FEATURES")),
+             record(0, 0, message("GET_PROTOCOL_FEATURES")),
+             record(0, 0, message("SET_PROTOCOL_FEATURES", vu.u64(PROTOCOL))),
+             record(0, 0, message("SET_OWNER")),
+             record(0, 0, message("SET_FEATURES", vu.u64(1 << 32 | 1 << 30)))]
+REGION = (0, 1 << 19, 0x10000, 0)
+TABLE = record(MEMORY, 2, message("SET_MEM_TABLE", vu.mem_table(
+    [REGION, (1 << 20, 1 << 19, 1 << 30, 4096)]), vu.NEED_REPLY))
+
+AFTER = {
+    "table": [TABLE, TABLE],
+    "slots": [record(0, 0, message("GET_MAX_MEM_SLOTS")),
+              record(MEMORY, 1, message("ADD_MEM_REG", vu.single_region(*REGION))),
+              record(0, 0, message("REM_MEM_REG", vu.single_region(*REGION)))],
+    "rings": [TABLE, record(0, 0, message("SET_VRING_NUM", vu.vring_state(0, 256))),
+              record(0, 0, message("SET_VRING_ADDR", vu.vring_addr(0, 0x10000, 0x12000, 0x11000))),
+              record(0, 0, message("SET_VRING_BASE", vu.vring_state(0, 0))),
+              record(EVENT, 1, message("SET_VRING_KICK", vu.u64(0))),
+              record(EVENT, 1, message("SET_VRING_CALL", vu.u64(0))),
+              record(EVENT, 1, message("SET_VRING_ERR", vu.u64(0))),
+              record(0, 0, message("SET_VRING_ENABLE", vu.vring_state(0, 1))),
+              record(0, 0, message("GET_VRING_BASE", vu.vring_state(0, 0)))],
+    "log": [record(MEMORY, 1, message("SET_LOG_BASE", vu.log(1 << 16))),
+            record(EVENT, 1, message("SET_LOG_FD"))],
+    "inflight": [record(0, 0, message("GET_INFLIGHT_FD", vu.inflight(2, 128))),
+                 record(MEMORY, 1, message("SET_INFLIGHT_FD", vu.inflight(2, 128, 8192)))],
+    "channel": [record(SOCKET, 1, message("SET_BACKEND_REQ_FD")),
+                record(0x80, 0, struct.pack("=IIIQ", 2, vu.VERSION | vu.REPLY, 8, 0))],
+    "config": [record(0, 0, message("GET_CONFIG", vu.config(0, bytes(16)))),
+               record(0, 0, message("SET_CONFIG", vu.config(0, bytes(16))))],
+    "rest": [record(0, 0, message("NET_SET_MTU", vu.u64(1500))),
+             record(0, 0, message("SEND_RARP", bytes(8))),
+             record(0, 0, message("SET_STATUS", vu.u64(15))),
+             record(0, 0, message("GET_STATUS")), record(0, 0, message("GET_QUEUE_NUM")),
+             record(0, 0, message("RESET_DEVICE"))],
+}
+
+
+def le_message(request, flags, payload=b""):
+    return struct.pack("<III", request, flags, len(payload)) + payload
+
+
+def txq(what, data=b""):
+    return bytes([what, len(data)]) + data
+
+
+def capability(kind, at, nxt, bar, offset, length, extra=b"", ident=0):
+    body = struct.pack("<BBBBBB2xII", 9, nxt, 16 + len(extra), kind, bar, ident, offset, length)
+    return at, body + extra
+
+
+def config_space():
+    space = bytearray(256)
+    struct.pack_into("<HHHH", space, 0, 0x1af4, 0x106b, 0, 0x10)
+    space[0x34] = 0x40
+    caps = [capability(1, 0x40, 0x50, 4, 0, 64), capability(3, 0x50, 0x60, 4, 0x1000, 4),
+            capability(4, 0x60, 0x70, 4, 0x2000, 32),
+            capability(2, 0x70, 0x84, 4, 0x3000, 8, struct.pack("<I", 4)),
+            capability(6, 0x84, 0x98, 0, 0x100000, 0x1000, struct.pack("<I", 4)),
+            capability(7, 0x98, 0xa8, 0, 0x101000, 4),
+            capability(8, 0xa8, 0, 0, 0, 0x100000, struct.pack("<II", 0, 0), ident=1)]
+    for at, body in caps:
+        space[at:at + len(body)] = body
+    bars = bytes([1, 12, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0])
+    return bars + bytes(space)
+
+
+def split_ring(descs, avail, extra=b""):
+    memory = bytearray(2048)
+    for i, (addr, length, flags, nxt) in enumerate(descs):
+        struct.pack_into("<QIHH", memory, 16 * i, addr, length, flags, nxt)
+    struct.pack_into("<HH", memory, 128, 0, len(avail))
+    for i, head in enumerate(avail):
+        struct.pack_into("<H", memory, 132 + 2 * i, head)
+    memory[512:512 + len(extra)] = extra
+    return b"\x02\x00" + bytes(memory)
+
+
+def main(root):
+    corpora = {"fuzz_codec": {}, "fuzz_frontend": {}, "fuzz_txq": {}, "fuzz_caps": {},
+               "fuzz_split": {}}
+    for name in AFTER:
+        corpora["fuzz_frontend"][name] = b"".join(NEGOTIATE + AFTER[name])
+        for i, part in enumerate(NEGOTIATE + AFTER[name]):
+            corpora["fuzz_codec"][f"{name}{i}"] = b"\0" + part[2:]
+    corpora["fuzz_txq"]["answer"] = txq(0) + txq(1) + txq(8) + txq(1)
+    corpora["fuzz_txq"]["reply"] = txq(0) + txq(5, le_message(1, 5, struct.pack("<Q", 1 << 32)))
+    corpora["fuzz_txq"]["status"] = txq(2, b"\0\0\0\0") + txq(2, b"\1\0\0\0") + txq(5, bytes(12))
+    corpora["fuzz_caps"]["modern"] = config_space()
+    corpora["fuzz_split"]["chain"] = split_ring(
+        [(0x1400, 64, 1, 1), (0x1500, 64, 3, 2), (0x17f0, 64, 2, 0)], [0])
+    corpora["fuzz_split"]["indirect"] = split_ring(
+        [(0x1200, 32, 4, 0)], [0], struct.pack("<QIHHQIHH", 0x1400, 64, 1, 1, 0x1500, 64, 2, 0))
+    for target, inputs in corpora.items():
+        folder = pathlib.Path(root) / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in inputs.items():
+            (folder / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
