@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""testpmd with net_vvu ports, and frontends for it: the scripted one and DPDK's own."""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import socket
+import struct
+import sys
+import time
+
+import pytest
+
+from guest import DESC_INDIRECT, DESC_NEXT, DESC_WRITE, NET_HEADER
+from net import BUFFER, Net
+from vhost_user import PF, Frontend, bit
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "examples" / "common"))
+
+import dpdkrun  # noqa: E402
+
+MBUFS = "--total-num-mbufs=8192"
+TIMEOUT = 20.0
+
+
+def require():
+    """Skip where net_vvu cannot run, with the reason."""
+    try:
+        dpdkrun.testpmd()
+        dpdkrun.program("drivers/vvu_pmd/librte_net_vvu.so")
+    except dpdkrun.Failed as error:
+        pytest.skip(str(error))
+
+
+class Pmd:
+    """The processes of one test. testpmd with net_vvu and testpmd with net_virtio_user are
+    given a core each where there are two."""
+
+    def __init__(self, runner):
+        self.runner = runner
+        self.cores = dpdkrun.cores()
+
+    def _eal(self, name, core, memory, telemetry):
+        args = self.runner.eal(name, dpdkrun.memory_args(memory, huge=False),
+                               f"0@{core},1@{core}")
+        if telemetry:
+            # Telemetry needs the run-time directory that --no-shconf leaves out.
+            args = [arg for arg in args if arg not in ("--no-telemetry", "--no-shconf")]
+        return args
+
+    def backend(self, *vdevs, app=(), memory=256, telemetry=False, log=None):
+        """testpmd with these --vdev arguments, at its prompt."""
+        command = [dpdkrun.testpmd(),
+                   *self._eal("backend", self.cores[-1], memory, telemetry),
+                   "-d", self.runner.plugin()]
+        if log:
+            command.append(f"--log-level=pmd.net.vvu:{log}")
+        for vdev in vdevs:
+            command += ["--vdev", vdev]
+        command += ["--", "-i", MBUFS, *app]
+        process = self.runner.start("backend", command, interactive=True)
+        process.prefix = self.runner.prefixes[-1]
+        return process.ready()
+
+    def virtio_user(self, *paths, app=(), options="", memory=256, mbufs=MBUFS, ready=True):
+        """testpmd as the frontend of these sockets, at its prompt."""
+        command = [dpdkrun.testpmd(),
+                   *self._eal("frontend", self.cores[0], memory, False)]
+        for number, path in enumerate(paths):
+            command += ["--vdev", f"net_virtio_user{number},path={path}{options}"]
+        command += ["--", "-i", mbufs, *app]
+        process = self.runner.start("frontend", command, interactive=True)
+        return process.ready() if ready else process
+
+    def vdev(self, number=0, options=""):
+        return f"net_vvu{number},socket={self.socket(number)}{options}"
+
+    def socket(self, number=0):
+        return self.runner.socket(f"s{number}")
+
+
+@contextlib.contextmanager
+def pmd(name):
+    require()
+    with dpdkrun.Runner(f"pmd-{name}") as runner:
+        yield Pmd(runner)
+
+
+def wait_for(what, condition, seconds=TIMEOUT):
+    return dpdkrun.wait_for(what, condition, seconds, interval=0.05)
+
+
+def xstats(testpmd, port=0):
+    """Extended statistics of a port, by name."""
+    # Not up to the prompt: a line of the driver's log may come after it.
+    text = testpmd.do(f"show port xstats {port}", r"tx_q\d+_lock_misses: \d+\s+testpmd> ")
+    values = {name: int(value) for name, value in re.findall(r"^(\w+): (\d+)\s*$", text, re.M)}
+    assert "rx_good_packets" in values, text
+    return values
+
+
+def wait_xstats(testpmd, condition, port=0, seconds=TIMEOUT):
+    """The first extended statistics for which the condition holds."""
+    last = {}
+
+    def look():
+        last.clear()
+        last.update(xstats(testpmd, port))
+        return condition(last)
+    try:
+        wait_for("xstats", look, seconds)
+    except dpdkrun.Failed as error:
+        raise AssertionError(f"{error}: {last}") from error
+    return dict(last)
+
+
+def wait_link(testpmd, up, port=0):
+    wait_for(f"link {'up' if up else 'down'}",
+             lambda: f"Link status: {'up' if up else 'down'}" in
+             testpmd.do(f"show port info {port}", "Device error handling mode"))
+
+
+def telemetry(testpmd, command, seconds=TIMEOUT):
+    """The answer to one telemetry command."""
+    path = f"/var/run/dpdk/{testpmd.prefix}/dpdk_telemetry.v2"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+        sock.settimeout(seconds)
+        wait_for(f"{path}", lambda: os.path.exists(path))
+        sock.connect(path)
+        greeting = json.loads(sock.recv(1024))
+        sock.send(command.encode())
+        return json.loads(sock.recv(greeting["max_output_len"]))[command.split(",")[0]]
+
+
+# Errors that no correct frontend causes.
+ERROR_COUNTERS = ("truncated", "bad_header", "bad_chain", "oversize", "ring_broken")
+
+
+def assert_no_errors(values):
+    wrong = {name: value for name, value in values.items()
+             if value and (name.endswith(ERROR_COUNTERS) or name in ("rx_errors", "tx_errors"))}
+    assert not wrong, wrong
+
+
+def frame(size, number=0):
+    """A broadcast frame whose bytes tell where they belong."""
+    head = b"\xff" * 6 + struct.pack(">HI", 0x0200, number) + b"\x88\xb5"
+    return head + bytes((number + i * 7) & 0xff for i in range(size - len(head)))
+
+
+def negotiated(path, without=()):
+    frontend = Frontend(path)
+    features = frontend.ask("GET_FEATURES").u64 & ~sum(map(bit, without))
+    # Ring addresses are the user's here, not guest-physical ones.
+    protocol = frontend.ask("GET_PROTOCOL_FEATURES").u64 & ~bit(PF["GPA_ADDRESSES"])
+    return frontend.negotiate(features, protocol)
+
+
+class Driver(Net):
+    """The scripted driver, with chains of any shape and receive buffers of any size."""
+
+    def __init__(self, size=64, buffer=BUFFER, pair=0):
+        super().__init__(size, pair)
+        self.buffer = buffer
+        self.tables = 0x180000
+        self.frontend = None
+
+    def connect(self, path, without=()):
+        """Be the frontend of this socket, without some of the features it offers."""
+        self.frontend = negotiated(path, without)
+        self.start(self.frontend, negotiate=False)
+        return self
+
+    def close(self):
+        if self.frontend:
+            self.frontend.close()
+        super().close()
+
+    def fill_rx(self):
+        for i in range(self.rx.size):
+            self.rx.set_desc(i, self.rx_buffers + i * BUFFER, self.buffer, DESC_WRITE)
+            self.rx.post(i)
+
+    def post_pieces(self, data, sizes, flags=0, indirect=False):
+        """One chain of descriptors of these sizes that holds data, header included."""
+        assert sum(sizes) == len(data)
+        head = self.tx_next % self.tx.size
+        at = self.tx_buffers + head * BUFFER
+        table = self.tables + head * 1024
+        for i, size in enumerate(sizes):
+            last = i == len(sizes) - 1
+            number = i if indirect else (head + i) % self.tx.size
+            desc = struct.pack("<QIHH", at, size, flags | (0 if last else DESC_NEXT),
+                               0 if last else (number + 1) % self.tx.size)
+            self.guest.write(table + 16 * i if indirect else self.tx.desc + 16 * number, desc)
+            self.guest.write(at, data[:size])
+            data, at = data[size:], at + size
+        if indirect:
+            self.tx.set_desc(head, table, 16 * len(sizes), DESC_INDIRECT)
+        self.tx_next += 1 if indirect else len(sizes)
+        self.tx.post(head)
+
+    def taken(self):
+        """Wait until the backend gave the next sent chain back."""
+        used = self._until(self.tx.take_used, TIMEOUT)
+        assert used is not None, "nothing was taken from the transmit ring"
+        return used
+
+    def receive(self, timeout=TIMEOUT):
+        """The next frame, out of as many buffers as it came in; None after the timeout."""
+        used = self._until(self.rx.take_used, timeout)
+        if used is None:
+            return None
+        data = self._buffer(*used)
+        buffers = struct.unpack("<H", data[10:12])[0]
+        assert data[:10] == bytes(10), data[:12]
+        for _ in range(buffers - 1):
+            # The rest was published with the first.
+            data += self._buffer(*self.rx.take_used())
+        self.buffers = buffers
+        return data[NET_HEADER:]
+
+    def _buffer(self, head, length):
+        assert length <= self.buffer
+        data = self.guest.read(self.rx_buffers + head * BUFFER, length)
+        self.rx.post(head)
+        return data
+
+    def exchange(self, data, timeout=TIMEOUT):
+        """Send a frame and receive one."""
+        self.post_frame(data)
+        self.taken()
+        return self.receive(timeout)
+
+
+def connect_pairs(path, pairs, size=16):
+    """One frontend with so many queue pairs, and a driver for each of them. The drivers share
+    one memory table, and have their frames in different places of it."""
+    frontend = negotiated(path)
+    drivers = []
+    for pair in range(pairs):
+        driver = Driver(size, pair=pair)
+        if drivers:
+            driver.guest.close()
+            driver.guest = drivers[0].guest
+            driver.rx.guest = driver.tx.guest = driver.guest
+        driver.rx_buffers = 0x120000 + 0x10000 * pair
+        driver.tx_buffers = 0x220000 + 0x10000 * pair
+        drivers.append(driver)
+    frontend.send("SET_MEM_TABLE", drivers[0].guest.table(), drivers[0].guest.fds())
+    for driver in drivers:
+        for ring in (driver.rx, driver.tx):
+            ring.clear()
+            ring.start(frontend)
+        driver.fill_rx()
+    frontend.barrier()
+    return frontend, drivers
+
+
+def settle(seconds=0.3):
+    """Time in which something that must not happen would have happened."""
+    time.sleep(seconds)

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import pytest
+
+from net import Net
+
+
+@pytest.fixture
+def testd_options():
+    """Everything the program can serve, so that every message has its feature."""
+    return ("--queues", "2", "--config-size", "64")
+
+
+@pytest.fixture
+def net():
+    device = Net()
+    yield device
+    device.close()
