@@ -145,6 +145,6 @@ tier_fuzz() {
 list_defects() {
 	"$PYTHON" -m pytest tests/embedded tests/fuzz -q --collect-only -m defect 2>/dev/null |
 		grep '::' || true
-	grep -rhoE --include='*.c' 'cmocka_unit_test[a-z_]*\(defect_[a-z0-9_]+' tests/unit |
-		sed -E 's/.*\(/tests\/unit::/' | sort || true
+	grep -roE --include='*.c' '\<defect_[a-z0-9_]+\(void \*\*' tests/unit |
+		sed -E 's/:(.*)\(void.*/::\1/' | sort || true
 }
