@@ -4,6 +4,8 @@ import os
 import re
 import signal
 
+import pytest
+
 import dpdk
 from dpdk import Driver, assert_no_errors, connect_pairs, frame, wait_link, wait_xstats, xstats
 
@@ -163,9 +165,11 @@ def test_frontend_killed_under_traffic_and_the_next_is_served():
         assert backend.quit() == 0
 
 
-def test_eight_ports_forward_between_their_frontends():
-    ports = 8
-    with dpdk.pmd("eight") as pmd:
+@pytest.mark.defect
+def test_defect_no_more_than_eight_ports():
+    """A driver of this kind had room for eight devices in one process."""
+    ports = 12
+    with dpdk.pmd("twelve") as pmd:
         backend = pmd.backend(*[pmd.vdev(i) for i in range(ports)])
         # Pairs: 0 and 1, 2 and 3, ...
         start(backend, "io")
