@@ -135,6 +135,12 @@ parse_event_idx(struct vvu_devargs *args, const char *text)
 }
 
 static int
+parse_in_order(struct vvu_devargs *args, const char *text)
+{
+	return parse_bool(text, &args->in_order);
+}
+
+static int
 parse_virtio_id(struct vvu_devargs *args, const char *text)
 {
 	uint64_t number;
@@ -253,6 +259,7 @@ static const struct option {
 	{ "mrg_rxbuf", BOTH, parse_mrg_rxbuf, "0 or 1" },
 	{ "indirect", BOTH, parse_indirect, "0 or 1" },
 	{ "event_idx", BOTH, parse_event_idx, "0 or 1" },
+	{ "in_order", BOTH, parse_in_order, "0 or 1" },
 	{ "virtio-id", BOTH, parse_virtio_id, "1 to 63" },
 	{ "layout", VVU_DEVARGS_VDEV, parse_layout_vdev, "sum or draft" },
 	{ "layout", VVU_DEVARGS_PCI, parse_layout, "sum, draft or offset" },
@@ -332,6 +339,7 @@ vvu_devargs_parse(const char *text, unsigned int scope, struct vvu_devargs *args
 	args->mrg_rxbuf = true;
 	args->indirect = true;
 	args->event_idx = true;
+	args->in_order = true;
 	args->layout = VHR_LAYOUT_SUM;
 
 	if (text != NULL && text[0] != '\0') {

@@ -26,6 +26,7 @@
 	"mrg_rxbuf=<0|1> " \
 	"indirect=<0|1> " \
 	"event_idx=<0|1> " \
+	"in_order=<0|1> " \
 	"virtio-id=<1..63> "
 #define VVU_DEVARGS_HELP_VDEV \
 	"socket=<path> " \
@@ -50,6 +51,7 @@ struct vvu_devargs {
 	bool mrg_rxbuf;
 	bool indirect;
 	bool event_idx;
+	bool in_order;
 	uint32_t virtio_id;		/* 0: not given */
 	uint64_t shm_size;		/* bytes, 0: not given */
 	uint8_t uuid[16];

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
 #include <rte_malloc.h>
@@ -31,6 +32,9 @@ vvu_port_features(const struct vvu_devargs *args)
 		features |= 1ull << VIRTIO_RING_F_INDIRECT_DESC;
 	if (args->event_idx)
 		features |= 1ull << VIRTIO_RING_F_EVENT_IDX;
+	/* Both directions take and give back strictly in the order of the available ring. */
+	if (args->in_order)
+		features |= 1ull << VIRTIO_F_IN_ORDER;
 	if (args->mtu != 0)
 		features |= 1ull << VIRTIO_NET_F_MTU;
 	return features;

@@ -45,6 +45,7 @@ static const struct {
 	{ VIRTIO_RING_F_EVENT_IDX, "VIRTIO_F_EVENT_IDX" },
 	{ 30, "VHOST_USER_F_PROTOCOL_FEATURES" },
 	{ VIRTIO_F_VERSION_1, "VIRTIO_F_VERSION_1" },
+	{ VIRTIO_F_IN_ORDER, "VIRTIO_F_IN_ORDER" },
 };
 
 /* Strings of telemetry are of limited length; a longer one would be refused. */

@@ -158,7 +158,7 @@ class Testpmd(Process):
         self.expect(self.PROMPT, seconds)
         return self
 
-    def do(self, command, expect=None, seconds=15):
+    def do(self, command, expect=None, seconds=60):
         """Type a command; its output up to a match of expect, or to the next prompt."""
         start = os.path.getsize(self.log)
         self.popen.stdin.write(command.encode() + b"\n")

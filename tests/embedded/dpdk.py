@@ -21,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "examples" 
 import dpdkrun  # noqa: E402
 
 MBUFS = "--total-num-mbufs=8192"
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 
 
 def require():
@@ -93,8 +93,10 @@ def wait_for(what, condition, seconds=TIMEOUT):
 
 def xstats(testpmd, port=0):
     """Extended statistics of a port, by name."""
-    # Not up to the prompt: a line of the driver's log may come after it.
-    text = testpmd.do(f"show port xstats {port}", r"tx_q\d+_lock_misses: \d+\s+testpmd> ")
+    # Not up to the prompt, which is written letter by letter: lines of the driver's log and
+    # of testpmd's own events come in between. A port that does not exist ends the list.
+    text = testpmd.do(f"show port xstats {port}\nshow port xstats 99",
+                      r"tx_q\d+_lock_misses: \d+\s.*?Invalid port 99")
     values = {name: int(value) for name, value in re.findall(r"^(\w+): (\d+)\s*$", text, re.M)}
     assert "rx_good_packets" in values, text
     return values

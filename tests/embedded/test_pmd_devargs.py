@@ -31,6 +31,7 @@ WRONG = {
     "mrg_rxbuf": ("socket=S,mrg_rxbuf=2", ["mrg_rxbuf=2", "0 or 1"]),
     "indirect": ("socket=S,indirect=on", ["indirect=on", "0 or 1"]),
     "event_idx": ("socket=S,event_idx=", ["event_idx=", "0 or 1"]),
+    "in_order": ("socket=S,in_order=x", ["in_order=x", "0 or 1"]),
     "virtio-id": ("socket=S,virtio-id=64", ["virtio-id=64", "1 to 63"]),
     "layout": ("socket=S,layout=upward", ["layout=upward", "sum or draft"]),
     "layout of PCI": ("socket=S,layout=offset", ["layout=offset", "sum or draft"]),
@@ -68,7 +69,7 @@ def test_all_options_together_are_accepted_and_shown(testpmd):
     path = testpmd.pmd.socket(1)
     text = testpmd.do(
         f"port attach net_vvu1,socket={path},server=1,queues=3,max-ring-size=256,"
-        "mac=02:11:22:33:44:55,mtu=9000,mrg_rxbuf=0,indirect=0,event_idx=0,virtio-id=53,"
+        "mac=02:11:22:33:44:55,mtu=9000,mrg_rxbuf=0,indirect=0,event_idx=0,in_order=0,virtio-id=53,"
         "layout=draft,shm-size=4G,uuid=00112233-4455-6677-8899-AABBCCDDEEFF,socket-mode=600",
         r"Failed to attach port|Port \d+ is attached")
     assert "Port 1 is attached" in text

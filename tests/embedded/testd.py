@@ -8,7 +8,7 @@ import time
 
 from vhost_user import Frontend
 
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 
 
 class Testd:

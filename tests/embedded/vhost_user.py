@@ -42,7 +42,7 @@ PF = {
     "DEVICE_STATE": 19, "GET_VRING_BASE_INFLIGHT": 20, "GPA_ADDRESSES": 21, "SHMEM_MAP": 22,
 }
 
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 
 
 def bit(number):
