@@ -8,7 +8,7 @@ import dpdkrun
 BACKENDS = ("net_vvu", "net_vhost")
 DIRECTIONS = ("to_backend", "to_frontend", "both")
 BURST = 32
-#Frames that go round when both send : what the frontend's ring of 256 holds.
+# Frames that go round when both send: what the frontend's ring of 256 holds.
 LOOP_BURSTS = 8
 MEMORY_MIB = 128
 HUGE_MIB_NEEDED = 2 * len(BACKENDS) * MEMORY_MIB
@@ -47,7 +47,7 @@ class Pair:
             "--vdev", f"net_virtio_user0,path={socket}{extra}", *testpmd_args()],
             interactive=True)
         self.frontend.ready()
-#testpmd's command line polls its input on the core of the forwarding thread.
+        # testpmd's command line polls its input on the core of the forwarding thread.
         for process in (self.backend, self.frontend):
             os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
         dpdkrun.wait_for(f"link of {kind}", self.link_up, 30, 0.1)
