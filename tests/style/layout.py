@@ -135,6 +135,9 @@ def difference(name, text):
 def main():
     if installed_version() != VERSION:
         sys.exit(f"needs clang-format {VERSION}")
+    other = [name for name in sys.argv[1:] if not name.endswith((".c", ".h"))]
+    if other:
+        sys.exit(f"not C: {' '.join(other)}")
     for name in sys.argv[1:] or files():
         text = tree.read(name)
         new = wanted(name, text)
