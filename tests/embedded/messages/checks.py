@@ -5,10 +5,11 @@ A module describes its message once (Message below) and makes its tests with the
 here; what the message is *for* it tests itself, as test_right...
 """
 import os
+import socket
 
 import pytest
 
-from vhost_user import FRONTEND, Closed, eventfd
+from vhost_user import NOFD, PF, Closed, bit, eventfd, u64
 
 
 class Message:
@@ -130,9 +131,7 @@ def out_of_order(message):
 def not_negotiated(message):
     """Test function: everything was negotiated but the message's own feature."""
     def test(testd, frontend):
-        from vhost_user import PF, bit
-        offered = frontend.ask("GET_FEATURES").u64
-        del offered
+        frontend.ask("GET_FEATURES")
         protocol = frontend.ask("GET_PROTOCOL_FEATURES").u64 & ~bit(PF[message.gate])
         frontend.negotiate(protocol=protocol)
         _expect_refused(testd, frontend, message, lambda: message.send(frontend), message.gate)
@@ -150,7 +149,6 @@ def refused(message):
 def feature_masked(message):
     """Test function: its feature is never offered, and asking for it closes the socket."""
     def test(testd, frontend):
-        from vhost_user import PF, bit, u64
         frontend.ask("GET_FEATURES")
         offered = frontend.ask("GET_PROTOCOL_FEATURES").u64
         assert not offered & bit(PF[message.gate])
@@ -159,5 +157,45 @@ def feature_masked(message):
     return test
 
 
-def all_messages():
-    return sorted(FRONTEND, key=FRONTEND.get)
+def no_descriptor_said_but_one_sent(message):
+    """Test function, for kick, call and err: the flag and the descriptor contradict."""
+    def test(testd, frontend):
+        frontend.negotiate()
+        fd = eventfd()
+        frontend.send(message.name, u64(0 | NOFD), [fd])
+        os.close(fd)
+        assert_refused(testd, frontend, message.name)
+    return test
+
+
+def vring_u64_out_of_range(message):
+    """Test function, for kick, call and err: the index is 8 bits wide; bits above the
+    no-descriptor flag mean nothing legal."""
+    @pytest.mark.parametrize("value", [4, 255, 0x200, 0x10000, 1 << 63])
+    def test(testd, frontend, value):
+        frontend.negotiate()
+        fd = eventfd()
+        frontend.send(message.name, u64(value), [fd])
+        os.close(fd)
+        assert_refused(testd, frontend, message.name)
+    return test
+
+
+def not_an_eventfd(message):
+    """Test function, for kick, call and err: other descriptors are refused, and not written."""
+    @pytest.mark.parametrize("kind", ["pipe", "socket", "file"])
+    def test(testd, frontend, directory, kind):
+        frontend.negotiate()
+        if kind == "pipe":
+            fds = list(os.pipe())
+        elif kind == "socket":
+            fds = [socket.socket(socket.AF_UNIX).detach()]
+        else:
+            fds = [os.open(directory / "file", os.O_CREAT | os.O_RDWR)]
+        frontend.send(message.name, u64(0), fds[:1])
+        assert_refused(testd, frontend, message.name, "eventfd")
+        if kind == "file":
+            assert os.fstat(fds[0]).st_size == 0
+        for fd in fds:
+            os.close(fd)
+    return test
