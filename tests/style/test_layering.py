@@ -20,6 +20,8 @@ MAY_INCLUDE = {
 BRIDGE = ("lib/vhost-relay/bus/bus_embedded.c", "lib/vvu-device/embedded/embedded.h")
 # The device's own files do not know the host they run in.
 DEVICE, EMBEDDED = "lib/vvu-device/", "lib/vvu-device/embedded/"
+# What hosts have in common; it knows neither the device nor a host.
+HOST = "lib/vvu-device/host/"
 # lib/vhost-relay, lowest layer first; memory and vring are one layer.
 RELAY_LAYERS = [("bus",), ("virtio",), ("vvu",), ("memory", "vring"), ("backend",), ("relay",)]
 
@@ -75,6 +77,13 @@ def test_device_does_not_include_its_embedded_host():
     assert not [f"{name} includes {found}" for name, found, _, _ in INCLUDES
                 if name.startswith(DEVICE) and not name.startswith(EMBEDDED)
                 and found and found.startswith(EMBEDDED)]
+
+
+def test_device_and_host_aids_do_not_include_each_other():
+    assert not [f"{name} includes {found}" for name, found, _, _ in INCLUDES
+                if name.startswith(DEVICE) and not name.startswith(EMBEDDED)
+                and found and found.startswith(DEVICE)
+                and name.startswith(HOST) != found.startswith(HOST)]
 
 
 def test_relay_layers_include_only_lower_layers():

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "event.h"
-
 int emb_doorbells_init(struct emb_doorbells *doorbells, unsigned int count)
 {
 	int err;
@@ -17,7 +15,7 @@ int emb_doorbells_init(struct emb_doorbells *doorbells, unsigned int count)
 	doorbells->bell = calloc(count, sizeof(*doorbells->bell));
 	if (doorbells->bell == NULL)
 		return -ENOMEM;
-	err = emb_signaler_init(&doorbells->signaler);
+	err = vvu_signaler_init(&doorbells->signaler);
 	if (err < 0)
 		return err;
 	for (unsigned int i = 0; i < count; i++) {
@@ -36,7 +34,7 @@ void emb_doorbells_fini(struct emb_doorbells *doorbells)
 		pthread_mutex_destroy(&doorbells->bell[i].lock);
 	/* A zeroed struct was never set up: its 0 is no descriptor of ours. */
 	if (doorbells->bell != NULL)
-		emb_signaler_fini(&doorbells->signaler);
+		vvu_signaler_fini(&doorbells->signaler);
 	free(doorbells->bell);
 	memset(doorbells, 0, sizeof(*doorbells));
 }
@@ -81,6 +79,6 @@ void emb_doorbell_ring(struct emb_doorbells *doorbells, unsigned int index)
 	bell = &doorbells->bell[index];
 	pthread_mutex_lock(&bell->lock);
 	if (bell->fd >= 0)
-		emb_signaler_signal(&doorbells->signaler, bell->fd);
+		vvu_signaler_signal(&doorbells->signaler, bell->fd);
 	pthread_mutex_unlock(&bell->lock);
 }

@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-#include "signaler.h"
+#include "vvu-device/host/signaler.h"
 
 struct emb_doorbell {
 	pthread_mutex_t lock;
@@ -19,7 +19,7 @@ struct emb_doorbell {
 struct emb_doorbells {
 	struct emb_doorbell *bell;
 	unsigned int count;
-	struct emb_signaler signaler;
+	struct vvu_signaler signaler;
 };
 
 /* -ENOMEM, or open()'s. emb_doorbells_fini() is legal after a failure, and on a zeroed struct. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "emb_internal.h"
+#include "vvu-device/host/eventfd.h"
 
 /* Events taken from the kernel in one vvu_emb_run() */
 #define EVENTS 64
@@ -36,14 +37,14 @@ void emb_log(struct vvu_emb *emb, enum vvu_log_level level, const char *fmt, ...
 
 void emb_wake(struct vvu_emb *emb)
 {
-	emb_eventfd_signal(emb->work.fd);
+	vvu_eventfd_signal(emb->work.fd);
 }
 
 static void work_ready(struct vvu_emb *emb, struct emb_source *source, uint32_t events)
 {
 	unsigned int notified = emb->notified;
 
-	emb_eventfd_drain(source->fd);
+	vvu_eventfd_drain(source->fd);
 	emb->notified = 0;
 	if (!emb_is_live(emb))
 		return;
@@ -60,8 +61,8 @@ static void fault_ready(struct vvu_emb *emb, struct emb_source *source, uint32_t
 	char why[VHU_REASON_MAX];
 	uint64_t offset;
 
-	emb_eventfd_drain(source->fd);
-	if (!emb_sigbus_take(emb->window.sigbus, &offset))
+	vvu_eventfd_drain(source->fd);
+	if (!vvu_sigbus_take(emb->window.sigbus, &offset))
 		return;
 	snprintf(why, sizeof(why),
 		 "window page at BAR offset 0x%llx cannot be read: its file was truncated",

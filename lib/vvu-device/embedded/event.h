@@ -25,12 +25,4 @@ int emb_source_watch(int epoll_fd, struct emb_source *source, int fd, uint32_t e
 /* Take it out; does not close the descriptor. */
 void emb_source_drop(int epoll_fd, struct emb_source *source);
 
-/* Of our own eventfds; those a peer shares are signalled by signaler.h. */
-void emb_eventfd_signal(int fd);
-/*
- * Never blocks, whatever flags a peer sharing the description sets. 1 when it was signalled, 0
- * when not, -errno when it cannot be read.
- */
-int emb_eventfd_drain(int fd);
-
 #endif

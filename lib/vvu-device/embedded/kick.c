@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "bytes.h"
+#include "vvu-device/host/eventfd.h"
 #include "vvu-device/layout.h"
 
 int emb_kicks_init(struct emb_kicks *kicks, unsigned int count, int epoll_fd,
@@ -52,7 +53,7 @@ bool emb_kick_drain(struct emb_kicks *kicks, unsigned int queue)
 
 	if (source->fd < 0)
 		return false;
-	held = emb_eventfd_drain(source->fd);
+	held = vvu_eventfd_drain(source->fd);
 	if (held < 0) {
 		/* Readable for ever but never read: one more round is one too many. */
 		emb_kick_set(kicks, queue, -1);
@@ -101,7 +102,7 @@ int emb_kick_set(struct emb_kicks *kicks, unsigned int queue, int fd)
 	}
 	old = source->fd;
 	if (old >= 0) {
-		if (emb_eventfd_drain(old) > 0)
+		if (vvu_eventfd_drain(old) > 0)
 			kick->pending = true;
 		emb_source_drop(kicks->epoll_fd, source);
 		close(old);

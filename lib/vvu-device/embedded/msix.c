@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "bytes.h"
-#include "event.h"
+#include "vvu-device/host/eventfd.h"
 
 /* Table entry: address 0, upper address 4, data 8, vector control 12 */
 #define VECTOR_CONTROL		12u
@@ -68,7 +68,7 @@ static void deliver(struct emb_msix *msix, unsigned int vector)
 
 	v->pending = false;
 	if (v->fd >= 0)
-		emb_eventfd_signal(v->fd);
+		vvu_eventfd_signal(v->fd);
 	else
 		v->signalled = true;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "emb_internal.h"
+#include "vvu-device/host/send.h"
 
 #define DEFAULT_MODE		0660u
 #define DEFAULT_RECONNECT_MS	500u
@@ -69,7 +70,7 @@ static void frontend_arrived(struct vvu_emb *emb, int fd)
 	uint64_t offset;
 
 	/* A fault of the frontend before, which the driver has let go of, is not this one's. */
-	emb_sigbus_take(emb->window.sigbus, &offset);
+	vvu_sigbus_take(emb->window.sigbus, &offset);
 	if (emb_source_watch(emb->epoll_fd, &emb->socket.stream, fd, EPOLLIN) < 0) {
 		emb_log(emb, VVU_LOG_WARNING, "frontend refused: cannot watch its socket");
 		close(fd);
@@ -251,49 +252,15 @@ static void channel_ready(struct vvu_emb *emb, struct emb_source *source, uint32
 	}
 }
 
-/* Whole or not at all: half a message would make nonsense of all that follow. */
-static int send_whole(int fd, const void *msg, size_t len, const int *fds, unsigned int nfds)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(VHU_MAX_FDS * sizeof(int))];
-	} control;
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)msg, .iov_len = len };
-	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1 };
-	ssize_t sent;
-
-	if (fd < 0)
-		return -ENOTCONN;
-	if (nfds > VHU_MAX_FDS)
-		return -EINVAL;
-	if (nfds > 0) {
-		memset(&control, 0, sizeof(control));
-		header.msg_control = &control;
-		header.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
-		control.align.cmsg_level = SOL_SOCKET;
-		control.align.cmsg_type = SCM_RIGHTS;
-		control.align.cmsg_len = CMSG_LEN(nfds * sizeof(int));
-		memcpy(CMSG_DATA(&control.align), fds, nfds * sizeof(int));
-	}
-	sent = sendmsg(fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (sent < 0)
-		return -errno;
-	if ((size_t)sent != len) {
-		shutdown(fd, SHUT_RDWR);
-		return -EPIPE;
-	}
-	return 0;
-}
-
 int emb_socket_send(struct emb_socket *s, const void *msg, size_t len, const int *fds,
 		    unsigned int nfds)
 {
-	return send_whole(s->stream.fd, msg, len, fds, nfds);
+	return vvu_send_whole(s->stream.fd, msg, len, fds, nfds);
 }
 
 int emb_socket_channel_send(struct emb_socket *s, const void *msg, size_t len)
 {
-	return send_whole(s->channel.fd, msg, len, NULL, 0);
+	return vvu_send_whole(s->channel.fd, msg, len, NULL, 0);
 }
 
 int emb_socket_channel(struct vvu_emb *emb, int fd)

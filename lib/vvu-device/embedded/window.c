@@ -35,7 +35,7 @@ int emb_window_init(struct emb_window *window, uint64_t length, int fault_fd)
 	window->base = raw + lead;
 	window->length = length;
 
-	err = emb_sigbus_register(window->base, length, fault_fd, &window->sigbus);
+	err = vvu_sigbus_register(window->base, length, fault_fd, &window->sigbus);
 	if (err < 0)
 		emb_window_fini(window);
 	return err;
@@ -46,7 +46,7 @@ void emb_window_fini(struct emb_window *window)
 	if (window->base == NULL)
 		return;
 	munmap(window->base, window->length);
-	emb_sigbus_unregister(window->sigbus);
+	vvu_sigbus_unregister(window->sigbus);
 	free(window->unmaps.span);
 	free(window->maps.span);
 	memset(window, 0, sizeof(*window));

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sigbus.h"
+#include "vvu-device/host/sigbus.h"
 
 struct emb_span {
 	uint64_t start;		/* from the start of BAR 0 */
@@ -26,7 +26,7 @@ struct emb_spans {
 struct emb_window {
 	uint8_t *base;		/* BAR offset 0; aligned for the largest usual huge page */
 	uint64_t length;
-	struct emb_sigbus_range *sigbus;
+	struct vvu_sigbus_range *sigbus;
 	bool batch;
 	struct emb_spans unmaps;	/* put off until commit */
 	struct emb_spans maps;		/* made since begin */

@@ -5,18 +5,19 @@
 #include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <poll.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "event.h"
+#include "eventfd.h"
 
 /* Completions the context has room for, and how many may wait before they are reaped. */
 #define CONTEXT_EVENTS	64
 #define REAP_EVERY	16u
 
-int emb_signaler_init(struct emb_signaler *signaler)
+int vvu_signaler_init(struct vvu_signaler *signaler)
 {
 	aio_context_t context = 0;
 
@@ -29,7 +30,7 @@ int emb_signaler_init(struct emb_signaler *signaler)
 	return 0;
 }
 
-void emb_signaler_fini(struct emb_signaler *signaler)
+void vvu_signaler_fini(struct vvu_signaler *signaler)
 {
 	if (signaler->context != 0)
 		syscall(SYS_io_destroy, signaler->context);
@@ -39,7 +40,7 @@ void emb_signaler_fini(struct emb_signaler *signaler)
 	signaler->nothing = -1;
 }
 
-static void reap(struct emb_signaler *signaler)
+static void reap(struct vvu_signaler *signaler)
 {
 	struct io_event events[CONTEXT_EVENTS];
 	struct timespec now = { 0, 0 };
@@ -48,7 +49,7 @@ static void reap(struct emb_signaler *signaler)
 	syscall(SYS_io_getevents, signaler->context, 0L, (long)CONTEXT_EVENTS, events, &now);
 }
 
-static bool submit(struct emb_signaler *signaler, int fd)
+static bool submit(struct vvu_signaler *signaler, int fd)
 {
 	struct iocb read_nothing = {
 		.aio_lio_opcode = IOCB_CMD_PREAD,
@@ -61,7 +62,7 @@ static bool submit(struct emb_signaler *signaler, int fd)
 	return syscall(SYS_io_submit, signaler->context, 1L, list) == 1;
 }
 
-void emb_signaler_signal(struct emb_signaler *signaler, int fd)
+void vvu_signaler_signal(struct vvu_signaler *signaler, int fd)
 {
 	struct pollfd writable = { .fd = fd, .events = POLLOUT };
 
@@ -78,5 +79,5 @@ void emb_signaler_signal(struct emb_signaler *signaler, int fd)
 	}
 	/* Not writable: the counter is full, so it is signalled already. */
 	if (poll(&writable, 1, 0) == 1 && (writable.revents & POLLOUT))
-		emb_eventfd_signal(fd);
+		vvu_eventfd_signal(fd);
 }

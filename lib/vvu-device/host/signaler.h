@@ -8,13 +8,13 @@
  * eventfd from inside the kernel, which adds without waiting; so that is what is done, with
  * a read of nothing.
  */
-#ifndef VVU_EMBEDDED_SIGNALER_H
-#define VVU_EMBEDDED_SIGNALER_H
+#ifndef VVU_HOST_SIGNALER_H
+#define VVU_HOST_SIGNALER_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
-struct emb_signaler {
+struct vvu_signaler {
 	unsigned long context;		/* aio_context_t; 0: this system has none */
 	int nothing;			/* a file to read nothing from */
 	atomic_uint unreaped;
@@ -22,10 +22,10 @@ struct emb_signaler {
 
 /* 0, or -errno of open(). Without asynchronous I/O (an emulator, aio-max-nr reached) it works
  * by polling before each write, which a frontend can still race. */
-int emb_signaler_init(struct emb_signaler *signaler);
-void emb_signaler_fini(struct emb_signaler *signaler);
+int vvu_signaler_init(struct vvu_signaler *signaler);
+void vvu_signaler_fini(struct vvu_signaler *signaler);
 
 /* Any thread. @fd must be an eventfd. */
-void emb_signaler_signal(struct emb_signaler *signaler, int fd);
+void vvu_signaler_signal(struct vvu_signaler *signaler, int fd);
 
 #endif

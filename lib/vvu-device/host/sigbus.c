@@ -13,8 +13,8 @@
  * Ranges are in a list that only grows, so that the handler walks it without a lock; a
  * range given up keeps its place with start 0 and is taken again by the next register.
  */
-struct emb_sigbus_range {
-	struct emb_sigbus_range *next;
+struct vvu_sigbus_range {
+	struct vvu_sigbus_range *next;
 	atomic_uintptr_t start;		/* 0: not in use */
 	atomic_size_t length;
 	atomic_int fault_fd;
@@ -22,7 +22,7 @@ struct emb_sigbus_range {
 	atomic_uint_least64_t fault_offset;
 };
 
-static _Atomic(struct emb_sigbus_range *) ranges;
+static _Atomic(struct vvu_sigbus_range *) ranges;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned int users;
@@ -89,7 +89,7 @@ static void handler(int signo, siginfo_t *info, void *context)
 {
 	uintptr_t addr = (uintptr_t)info->si_addr;
 	int saved_errno = errno;
-	struct emb_sigbus_range *range = NULL;
+	struct vvu_sigbus_range *range = NULL;
 
 	/* si_code above 0: the kernel's own, si_addr is a fault address. */
 	if (info->si_code > 0)
@@ -153,9 +153,9 @@ static void uninstall(void)
 		installed = false;
 }
 
-static struct emb_sigbus_range *unused_range(void)
+static struct vvu_sigbus_range *unused_range(void)
 {
-	struct emb_sigbus_range *range = atomic_load_explicit(&ranges, memory_order_relaxed);
+	struct vvu_sigbus_range *range = atomic_load_explicit(&ranges, memory_order_relaxed);
 
 	while (range != NULL && atomic_load_explicit(&range->start, memory_order_relaxed) != 0)
 		range = range->next;
@@ -169,9 +169,9 @@ static struct emb_sigbus_range *unused_range(void)
 	return range;
 }
 
-int emb_sigbus_register(void *start, size_t length, int fault_fd, struct emb_sigbus_range **out)
+int vvu_sigbus_register(void *start, size_t length, int fault_fd, struct vvu_sigbus_range **out)
 {
-	struct emb_sigbus_range *range;
+	struct vvu_sigbus_range *range;
 	int err;
 
 	pthread_mutex_lock(&lock);
@@ -196,7 +196,7 @@ int emb_sigbus_register(void *start, size_t length, int fault_fd, struct emb_sig
 	return err;
 }
 
-void emb_sigbus_unregister(struct emb_sigbus_range *range)
+void vvu_sigbus_unregister(struct vvu_sigbus_range *range)
 {
 	if (range == NULL)
 		return;
@@ -207,7 +207,7 @@ void emb_sigbus_unregister(struct emb_sigbus_range *range)
 	pthread_mutex_unlock(&lock);
 }
 
-bool emb_sigbus_take(struct emb_sigbus_range *range, uint64_t *offset)
+bool vvu_sigbus_take(struct vvu_sigbus_range *range, uint64_t *offset)
 {
 	if (!atomic_load(&range->faulted))
 		return false;

@@ -8,21 +8,21 @@
  * The handler is installed with the first range and removed with the last, unless another
  * one was installed over it in the meantime.
  */
-#ifndef VVU_EMBEDDED_SIGBUS_H
-#define VVU_EMBEDDED_SIGBUS_H
+#ifndef VVU_HOST_SIGBUS_H
+#define VVU_HOST_SIGBUS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct emb_sigbus_range;
+struct vvu_sigbus_range;
 
 /* @fault_fd: an eventfd that the handler signals. -ENOMEM, or what sigaction() gave. */
-int emb_sigbus_register(void *start, size_t length, int fault_fd,
-			struct emb_sigbus_range **range);
+int vvu_sigbus_register(void *start, size_t length, int fault_fd,
+			struct vvu_sigbus_range **range);
 /* No thread touches the range any more. NULL is fine. */
-void emb_sigbus_unregister(struct emb_sigbus_range *range);
+void vvu_sigbus_unregister(struct vvu_sigbus_range *range);
 /* Was there a fault since the last call? *offset is that of the first, in the range. */
-bool emb_sigbus_take(struct emb_sigbus_range *range, uint64_t *offset);
+bool vvu_sigbus_take(struct vvu_sigbus_range *range, uint64_t *offset);
 
 #endif
