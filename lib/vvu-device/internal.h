@@ -31,6 +31,13 @@ struct vvu_map {
 	 */
 	uint64_t retired;
 	int order; /* VVU_SHMID_MEMORY: place in the table */
+	/*
+	 * VVU_SHMID_MEMORY: how often ADD_MEM_REG brought it, and the message of the last
+	 * time but the first. QEMU before 8.0 adds and removes each region once for every
+	 * queue pair.
+	 */
+	unsigned int uses;
+	uint64_t again_seq;
 	bool offered; /* VVU_SHMID_INFLIGHT: created, not set yet */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a message with descriptors becomes for the driver: stretches of shared memory
- * (resources.c keeps them, window.c and area.c place them), kick vectors and doorbells
+ * (resources.c keeps them, window.c, slots.c and area.c place them), kick vectors and doorbells
  * (notify.c).
  *
  * The order that all of it keeps: a resource exists before the message that grants it is
@@ -48,7 +48,7 @@ uint64_t vvu_maps_used(const struct vvu_device *device, uint8_t shmid);
 void vvu_window_begin(struct vvu_device *device);
 void vvu_window_commit(struct vvu_device *device);
 
-/* ---- VVU_SHMID_MEMORY (window.c) ---- */
+/* ---- VVU_SHMID_MEMORY (window.c, slots.c) ---- */
 
 unsigned int vvu_window_regions(const struct vvu_device *device);
 /* Most regions the window can hold: the cap of the GET_MAX_MEM_SLOTS reply. */

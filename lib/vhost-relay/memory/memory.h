@@ -21,6 +21,7 @@ struct vhr_region {
 	uint64_t uva;		/* frontend's user address */
 	uint8_t *va;		/* here */
 	uint64_t offset;	/* of va in the window */
+	unsigned int uses;	/* how often it was added, and has to be removed */
 };
 
 struct vhr_memory {
@@ -44,7 +45,11 @@ enum vhr_layout {
 int vhr_memory_from_table(struct vhr_memory *memory, const struct vhu_mem_table *table,
 			  enum vhr_layout layout, void *window, uint64_t window_size,
 			  struct vhu_reason *reason);
-/* ADD_MEM_REG: data at window offset region->mmap_offset. Also -ENOSPC. */
+/*
+ * ADD_MEM_REG: data at window offset region->mmap_offset. Also -ENOSPC. Adding a region
+ * again that is there makes it stay until it is removed as often: QEMU before 8.0 does both
+ * once for every queue pair.
+ */
 int vhr_memory_add(struct vhr_memory *memory, const struct vhu_mem_region *region, void *window,
 		   uint64_t window_size, struct vhu_reason *reason);
 /* REM_MEM_REG: gpa, uva and size must match a region; -ENOENT. */

@@ -2,6 +2,7 @@
 /* Building and changing a memory set. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -88,6 +89,7 @@ insert(struct vhr_memory *memory, const char *name, unsigned int i,
 		.uva = region->user_addr,
 		.va = (uint8_t *)window + offset,
 		.offset = offset,
+		.uses = 1,
 	};
 	memory->num++;
 	return 0;
@@ -152,16 +154,38 @@ vhr_memory_from_table(struct vhr_memory *memory, const struct vhu_mem_table *tab
 	return 0;
 }
 
+static struct vhr_region *
+find_same(struct vhr_memory *memory, const struct vhu_mem_region *region)
+{
+	unsigned int i;
+
+	/* mmap_offset is no part of the match (vhost-user, REM_MEM_REG). */
+	for (i = 0; i < memory->num; i++) {
+		struct vhr_region *r = &memory->region[i];
+
+		if (r->gpa == region->guest_addr && r->size == region->size &&
+		    r->uva == region->user_addr)
+			return r;
+	}
+	return NULL;
+}
+
 int
 vhr_memory_add(struct vhr_memory *memory, const struct vhu_mem_region *region, void *window,
 	       uint64_t window_size, struct vhu_reason *reason)
 {
 	static const char name[] = "ADD_MEM_REG";
+	struct vhr_region *same;
 	int ret;
 
 	ret = check_region(name, memory->num, region, reason);
 	if (ret < 0)
 		return ret;
+	same = find_same(memory, region);
+	if (same != NULL && same->offset == region->mmap_offset && same->uses < UINT_MAX) {
+		same->uses++;
+		return 0;
+	}
 	if (memory->num == VHR_MAX_REGIONS) {
 		vhu_reason_set(reason, "%s: all %u slots are in use", name, VHR_MAX_REGIONS);
 		return -ENOSPC;
@@ -174,25 +198,18 @@ int
 vhr_memory_remove(struct vhr_memory *memory, const struct vhu_mem_region *region,
 		  struct vhu_reason *reason)
 {
-	unsigned int i;
+	struct vhr_region *r = find_same(memory, region);
 
-	/* mmap_offset is no part of the match (vhost-user, REM_MEM_REG). */
-	for (i = 0; i < memory->num; i++) {
-		const struct vhr_region *r = &memory->region[i];
-
-		if (r->gpa == region->guest_addr && r->size == region->size &&
-		    r->uva == region->user_addr)
-			break;
-	}
-	if (i == memory->num) {
+	if (r == NULL) {
 		vhu_reason_set(reason,
 			       "REM_MEM_REG: no region with guest address 0x%" PRIx64
 			       ", user address 0x%" PRIx64 " and size 0x%" PRIx64,
 			       region->guest_addr, region->user_addr, region->size);
 		return -ENOENT;
 	}
+	if (--r->uses > 0)
+		return 0;
 	memory->num--;
-	memmove(&memory->region[i], &memory->region[i + 1],
-		(memory->num - i) * sizeof(memory->region[0]));
+	memmove(r, r + 1, (size_t)(&memory->region[memory->num] - r) * sizeof(*r));
 	return 0;
 }

@@ -64,10 +64,24 @@ def test_hole_is_used_again(testd, frontend, regions):
     assert testd.status()["memory"] == []
 
 
-def test_twice_is_an_overlap(testd, frontend, regions):
+def test_again_counts(testd, frontend, regions):
+    """QEMU before 8.0 adds, and removes, every region once for each queue pair."""
+    frontend.negotiate()
+    region = regions[0]
+    for _ in range(3):
+        assert frontend.ack("ADD_MEM_REG", single_region(*region.tuple), [region.fd]) == 0
+    assert len(testd.status()["memory"]) == 1
+    for left in (1, 1, 0):
+        assert frontend.ack("REM_MEM_REG", single_region(*region.tuple)) == 0
+        assert len(testd.status()["memory"]) == left
+    frontend.send("REM_MEM_REG", single_region(*region.tuple))
+    assert_refused(testd, frontend, "REM_MEM_REG")
+
+
+def test_again_with_another_file_is_an_overlap(testd, frontend, regions):
     frontend.negotiate()
     frontend.ack("ADD_MEM_REG", single_region(*regions[0].tuple), [regions[0].fd])
-    frontend.send("ADD_MEM_REG", single_region(*regions[0].tuple), [regions[0].fd])
+    frontend.send("ADD_MEM_REG", single_region(*regions[0].tuple), [regions[1].fd])
     assert_refused(testd, frontend, "ADD_MEM_REG")
 
 
