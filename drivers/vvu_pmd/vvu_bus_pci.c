@@ -172,13 +172,25 @@ dma_free(struct vhr_bus *bus, struct vhr_dma *dma)
  * Vector 0 is the interrupt handle's own fd, the ones after it the handle's extra eventfds
  * (RTE_INTR_VEC_RXTX_OFFSET on). Without VFIO there are no eventfds to give.
  */
+/* One vector, and @extra with an eventfd each. */
+static bool
+enable(struct rte_intr_handle *handle, unsigned int extra)
+{
+	if (extra > 0 && rte_intr_efd_enable(handle, extra) != 0)
+		return false;
+	if (rte_intr_enable(handle) == 0)
+		return true;
+	rte_intr_efd_disable(handle);
+	return false;
+}
+
 static int
 irq_enable(struct vhr_bus *bus, unsigned int wanted)
 {
 	struct pci_bus *pci = to_pci(bus);
 	struct rte_intr_handle *handle = pci->pci->intr_handle;
 	unsigned int extra;
-	int nb_intr, ret;
+	int nb_intr;
 
 	if (pci->pci->kdrv != RTE_PCI_KDRV_VFIO || !rte_intr_cap_multiple(handle))
 		return -ENOTSUP;
@@ -187,14 +199,14 @@ irq_enable(struct vhr_bus *bus, unsigned int wanted)
 		return -ENOTSUP;
 	extra = RTE_MIN(wanted - 1, (unsigned int)nb_intr - 1);
 	extra = RTE_MIN(extra, (unsigned int)RTE_MAX_RXTX_INTR_VEC_ID - RTE_INTR_VEC_RXTX_OFFSET);
-	if (extra > 0) {
-		ret = rte_intr_efd_enable(handle, extra);
-		if (ret != 0)
-			return ret < 0 ? ret : -ret;
-	}
-	if (rte_intr_enable(handle) != 0) {
-		rte_intr_efd_disable(handle);
-		return -EIO;
+	/*
+	 * All that EAL tells of a refusal is that there was one. A machine with few CPUs has no
+	 * interrupts for many vectors: half may be had, and leaves some for the next function.
+	 */
+	while (!enable(handle, extra)) {
+		if (extra == 0)
+			return -EIO;
+		extra /= 2;
 	}
 	pci->vectors = 1 + extra;
 	return pci->vectors;

@@ -30,7 +30,7 @@ vhr_device_open(struct vhr_session *s)
 	unsigned int i;
 	int ret;
 
-	ret = vhr_vvu_open(&s->vvu, s->bus, s->config.virtio_id);
+	ret = vhr_vvu_open(&s->vvu, s->bus, s->config.virtio_id, s->num_rings);
 	if (ret < 0) {
 		s->reason = s->vvu.reason;
 		return ret;
@@ -41,6 +41,9 @@ vhr_device_open(struct vhr_session *s)
 		vhr_vvu_close(&s->vvu);
 		return -EINVAL;
 	}
+	if (s->vvu.config_vector == VVU_NO_VECTOR)
+		vhr_log(s, VHR_LOG_WARNING, "no interrupts, the device is polled: %s",
+			s->vvu.reason.text);
 	ret = vhr_events_attach(s);
 	if (ret < 0) {
 		vhu_reason_set(&s->reason, "interrupts of the device cannot be watched: error %d",

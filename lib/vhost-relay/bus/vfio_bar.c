@@ -14,7 +14,13 @@
  * full at its first touch.
  */
 #define CHUNK	(2ull << 20)
-/* Pieces for registers; the rest of the table is for what is asked for by address. */
+/*
+ * For the same reason a large mapping is made of pieces: what is touched first costs the page
+ * tables of one, not of the whole window (20 ms and 2 MiB each GiB).
+ */
+#define PIECE		(1ull << 30)
+#define MAX_PIECES	256u	/* the kernel bounds the number of mappings of a process */
+/* Chunks for registers; the rest of the table is for what is asked for by address. */
 #define MAX_CHUNKS (VHR_VFIO_MAX_MAPS - 4u)
 
 void
@@ -51,22 +57,76 @@ lookup(const struct vhr_vfio_bar *bar, uint64_t offset, uint64_t length)
 	return NULL;
 }
 
+/*
+ * Address space for @length bytes from @offset of a BAR on, both multiples of a page. A multiple
+ * of @align in the BAR is one here too: what lets kernels use large pages for it.
+ */
+static uint8_t *
+reserve(uint64_t offset, size_t length, size_t align)
+{
+	uint8_t *start, *va;
+	size_t skew;
+
+	if (length > SIZE_MAX - align) {
+		errno = EOVERFLOW;
+		return MAP_FAILED;
+	}
+	start = mmap(NULL, length + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		     -1, 0);
+	if (start == MAP_FAILED)
+		return MAP_FAILED;
+	skew = (size_t)(offset - (uintptr_t)start) & (align - 1);
+	va = start + skew;
+	if (skew > 0)
+		munmap(start, skew);
+	munmap(va + length, align - skew);
+	return va;
+}
+
+/* Map whole pages, in pieces that begin and end at their multiples; 0 or -errno. */
+static int
+map_pieces(const struct vhr_vfio_bar *bar, uint64_t offset, uint64_t length, uint8_t **mapped)
+{
+	int prot = (bar->region.readable ? PROT_READ : 0) | (bar->region.writable ? PROT_WRITE : 0);
+	uint64_t size = PIECE, at, piece;
+	uint8_t *va;
+	int error;
+
+	while (length / size >= MAX_PIECES)
+		size *= 2;
+	va = reserve(offset, (size_t)length, length < PIECE ? CHUNK : PIECE);
+	if (va == MAP_FAILED)
+		return -errno;
+	for (at = 0; at < length; at += piece) {
+		piece = size - ((offset + at) & (size - 1));
+		if (piece > length - at)
+			piece = length - at;
+		if (mmap(va + at, (size_t)piece, prot, MAP_SHARED | MAP_FIXED, bar->fd,
+			 (off_t)(bar->region.fd_offset + offset + at)) == MAP_FAILED) {
+			error = errno;
+			munmap(va, (size_t)length);
+			return -error;
+		}
+	}
+	*mapped = va;
+	return 0;
+}
+
 /* Map whole pages; lock held. @max: how full the table may be. */
 static int
 add_map(struct vhr_vfio_bar *bar, uint64_t offset, uint64_t length, unsigned int max)
 {
 	struct vhr_vfio_map *map = &bar->map[bar->num_maps];
-	int prot = (bar->region.readable ? PROT_READ : 0) | (bar->region.writable ? PROT_WRITE : 0);
-	void *va;
+	uint8_t *va = NULL;
+	int ret;
 
 	if (bar->num_maps >= max)
 		return -ENOSPC;
 	if (length > SIZE_MAX || bar->region.fd_offset > INT64_MAX - offset)
 		return -EOVERFLOW;
-	va = mmap(NULL, (size_t)length, prot, MAP_SHARED, bar->fd,
-		  (off_t)(bar->region.fd_offset + offset));
-	if (va == MAP_FAILED)
-		return -errno;
+	ret = map_pieces(bar, offset, length, &va);
+	if (ret < 0)
+		return ret;
 	*map = (struct vhr_vfio_map){ offset, length, va };
 	__atomic_store_n(&bar->num_maps, bar->num_maps + 1, __ATOMIC_RELEASE);
 	return 0;

@@ -65,11 +65,24 @@ set_irqs(const struct vhr_vfio_irq *irq, int fd, unsigned int count)
 	return ret;
 }
 
+/*
+ * How many to try next after @count gave @ret, 0: no use. Some kernels tell how many there
+ * are. Others say only that the CPUs of this machine have no interrupts for as many; then
+ * half leaves some for whoever comes next.
+ */
+static unsigned int
+fewer(unsigned int count, int ret)
+{
+	if (ret > 0)
+		return (unsigned int)ret < count ? (unsigned int)ret : 0;
+	return ret == -ENOSPC ? count / 2 : 0;
+}
+
 int
 vhr_vfio_irq_enable(struct vhr_vfio_irq *irq, int fd, unsigned int wanted)
 {
 	struct vfio_irq_info info = { .argsz = sizeof(info), .index = VFIO_PCI_MSIX_IRQ_INDEX };
-	unsigned int count, i;
+	unsigned int count, next;
 	int ret;
 
 	if (irq->vectors > 0)
@@ -82,17 +95,14 @@ vhr_vfio_irq_enable(struct vhr_vfio_irq *irq, int fd, unsigned int wanted)
 	ret = open_fds(irq, count);
 	if (ret < 0)
 		return ret;
-	ret = set_irqs(irq, fd, count);
-	if (ret > 0 && (unsigned int)ret < count) {
-		/* The kernel tells how many vectors this machine has for us. */
-		for (i = (unsigned int)ret; i < count; i++)
-			close(irq->fd[i]);
-		count = (unsigned int)ret;
-		ret = set_irqs(irq, fd, count);
-	}
-	if (ret != 0) {
-		close_fds(irq, count);
-		return ret < 0 ? ret : -ENOSPC;
+	while ((ret = set_irqs(irq, fd, count)) != 0) {
+		next = fewer(count, ret);
+		if (next == 0) {
+			close_fds(irq, count);
+			return ret < 0 ? ret : -ENOSPC;
+		}
+		while (count > next)
+			close(irq->fd[--count]);
 	}
 	irq->vectors = count;
 	return (int)count;

@@ -10,7 +10,8 @@ struct vhr_vfio_irq {
 
 /*
  * Enable up to @wanted vectors on the device @fd. Their number, -ENOTSUP when the device
- * has no MSI-X, or what eventfd() and ioctl() gave.
+ * has no MSI-X, or what eventfd() and ioctl() gave. Fewer where the machine has no more: then
+ * not always as many as it has.
  */
 int vhr_vfio_irq_enable(struct vhr_vfio_irq *irq, int fd, unsigned int wanted);
 void vhr_vfio_irq_disable(struct vhr_vfio_irq *irq, int fd);

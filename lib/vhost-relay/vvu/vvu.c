@@ -165,14 +165,16 @@ create_queue(struct vhr_vvu *vvu, uint16_t index, bool to_driver, unsigned int b
 }
 
 static int
-create_queues(struct vhr_vvu *vvu)
+create_queues(struct vhr_vvu *vvu, unsigned int rings)
 {
 	size_t buffer_size = vvu->max_message_size > VHU_MAX_MESSAGE ? vvu->max_message_size :
 			     VHU_MAX_MESSAGE;
 	int ret;
 
+	if (rings == 0 || rings > vvu->max_vhost_queues)
+		rings = vvu->max_vhost_queues;
 	/* Interrupts are a convenience: without them everything is polled. */
-	if (vhr_virtio_irq_enable(&vvu->virtio, 3 + vvu->max_vhost_queues) < 0)
+	if (vhr_virtio_irq_enable(&vvu->virtio, 3 + rings) < 0)
 		vvu->reason = vvu->virtio.reason;
 	vhr_vvu_plan_vectors(vvu);
 	if (vvu->config_vector != VVU_NO_VECTOR &&
@@ -190,7 +192,7 @@ create_queues(struct vhr_vvu *vvu)
 }
 
 int
-vhr_vvu_open(struct vhr_vvu *vvu, struct vhr_bus *bus, uint32_t virtio_id)
+vhr_vvu_open(struct vhr_vvu *vvu, struct vhr_bus *bus, uint32_t virtio_id, unsigned int rings)
 {
 	int ret;
 
@@ -209,7 +211,7 @@ vhr_vvu_open(struct vhr_vvu *vvu, struct vhr_bus *bus, uint32_t virtio_id)
 		if (ret == 0)
 			ret = read_config(vvu);
 		if (ret == 0)
-			ret = create_queues(vvu);
+			ret = create_queues(vvu, rings);
 	}
 	if (ret < 0)
 		vhr_vvu_close(vvu);

@@ -44,10 +44,13 @@ struct vhr_vvu {
  * caller's. After a failure vhr_vvu_close() is not needed, and harmless.
  *
  * Vectors: 0 configuration, 1 rxq, 2 txq, from 3 on kicks. Of three, 0 serves txq too; of
- * two, 0 serves all but the kicks; with one, kicks are polled; with none, everything is.
+ * two, 0 serves all but the kicks; with one, kicks are polled; with none, everything is, and
+ * vvu->reason says why. Kicks of @rings rings are planned for (0: of max_vhost_queues): a
+ * machine may have no interrupts for more.
  * @vvu must not move while it is open.
  */
-int vhr_vvu_open(struct vhr_vvu *vvu, struct vhr_bus *bus, uint32_t virtio_id);
+int vhr_vvu_open(struct vhr_vvu *vvu, struct vhr_bus *bus, uint32_t virtio_id,
+		 unsigned int rings);
 /* Reset the device; nothing of it is touched afterwards. */
 void vhr_vvu_close(struct vhr_vvu *vvu);
 

@@ -132,7 +132,7 @@ stack_open(struct stack *stack)
 	ret = vhr_bus_embedded_open(&stack->config, &stack->bus, &reason);
 	if (ret < 0)
 		fail_msg("bus: %s", reason.text);
-	ret = vhr_vvu_open(&stack->vvu, stack->bus, 0);
+	ret = vhr_vvu_open(&stack->vvu, stack->bus, 0, 0);
 	if (ret < 0)
 		fail_msg("device: %s", stack->vvu.reason.text);
 }

@@ -165,6 +165,10 @@ sim_set_irqs(const struct vfio_irq_set *set)
 	}
 	assert_int_equal(set->flags, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER);
 	assert_int_equal(set->argsz, sizeof(*set) + set->count * 4);
+	if (set->count > sim.kernel_vectors && sim.no_number) {
+		errno = ENOSPC;
+		return -1;
+	}
 	if (set->count > sim.kernel_vectors)
 		return (int)sim.kernel_vectors;
 	memcpy(sim.irq_fd, set->data, set->count * 4);

@@ -24,6 +24,7 @@ struct sim_vfio {
 	int fail_errno;
 	int fail_open_errno;		/* of /dev/vfio/GROUP */
 	unsigned int kernel_vectors;	/* what SET_IRQS can really have */
+	bool no_number;			/* it answers -ENOSPC instead of that number */
 	uint32_t irq_count;
 	uint32_t device_flags;
 

@@ -358,6 +358,23 @@ fewer_vectors_are_taken_when_the_kernel_has_no_more(void **state)
 	assert_int_equal(bus->ops->irq_fd(bus, 2), -EINVAL);
 }
 
+/* Linux 6.1, where the CPUs have no interrupts left for as many as MSI-X has entries. */
+static void
+fewer_vectors_are_taken_when_the_kernel_only_says_no(void **state)
+{
+	assert_int_equal(open_bus(), 0);
+	sim.no_number = true;
+	sim.kernel_vectors = 3;
+	assert_int_equal(bus->ops->irq_enable(bus, 9), 2);
+	assert_int_equal(sim.irqs, 2);
+	assert_int_equal(bus->ops->irq_fd(bus, 1), sim.irq_fd[1]);
+	assert_int_equal(bus->ops->irq_fd(bus, 2), -EINVAL);
+	bus->ops->irq_disable(bus);
+	sim.kernel_vectors = 0;
+	assert_int_equal(bus->ops->irq_enable(bus, 9), -ENOSPC);
+	assert_int_equal(bus->ops->irq_fd(bus, 0), -EINVAL);
+}
+
 static void
 function_without_msix_is_told(void **state)
 {
@@ -403,6 +420,7 @@ main(void)
 		T(dma_memory_the_kernel_refuses_is_released),
 		T(vectors_are_eventfds),
 		T(fewer_vectors_are_taken_when_the_kernel_has_no_more),
+		T(fewer_vectors_are_taken_when_the_kernel_only_says_no),
 		T(function_without_msix_is_told),
 		T(bus_has_no_device_to_run),
 	};

@@ -58,7 +58,7 @@ open_vvu(void **state)
 {
 	struct fake_bus *fake = *state;
 
-	assert_int_equal(vhr_vvu_open(&vvu, &fake->bus, 0), 0);
+	assert_int_equal(vhr_vvu_open(&vvu, &fake->bus, 0, 0), 0);
 	fake->num_writes = 0;
 }
 

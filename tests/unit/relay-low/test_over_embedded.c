@@ -73,8 +73,8 @@ virtio_id_is_a_property_of_both_sides(void **state)
 
 	stack->config.virtio_id = 50;
 	assert_int_equal(vhr_bus_embedded_open(&stack->config, &stack->bus, &reason), 0);
-	assert_int_equal(vhr_vvu_open(&stack->vvu, stack->bus, 0), -ENODEV);
-	assert_int_equal(vhr_vvu_open(&stack->vvu, stack->bus, 50), 0);
+	assert_int_equal(vhr_vvu_open(&stack->vvu, stack->bus, 0, 0), -ENODEV);
+	assert_int_equal(vhr_vvu_open(&stack->vvu, stack->bus, 50, 0), 0);
 }
 
 static void
@@ -324,7 +324,7 @@ reopened_device_serves_the_next_frontend(void **state)
 		assert_int_equal(recv(stack->frontend, &byte, 1, 0), 0);
 		close(stack->frontend);
 		stack->frontend = -1;
-		assert_int_equal(vhr_vvu_open(&stack->vvu, stack->bus, 0), 0);
+		assert_int_equal(vhr_vvu_open(&stack->vvu, stack->bus, 0, 0), 0);
 		assert_int_equal(vhr_vvu_backend_up(&stack->vvu, true), 0);
 		stack_connect(stack);
 	}

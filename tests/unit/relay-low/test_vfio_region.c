@@ -393,6 +393,67 @@ registers_may_be_used_by_several_threads(void **state)
 	assert_int_equal(bar.num_maps, 4);
 }
 
+static unsigned int
+mappings_of_the_device(void)
+{
+	unsigned int count = 0;
+	char line[512];
+	FILE *maps = fopen("/proc/self/maps", "re");
+
+	assert_non_null(maps);
+	while (fgets(line, sizeof(line), maps) != NULL)
+		count += strstr(line, "/memfd:device") != NULL;
+	fclose(maps);
+	return count;
+}
+
+/* Parts of four pieces: what is seen on both sides of their borders is the BAR. */
+static void
+large_mapping_is_whole_and_placed_for_large_pages(void **state)
+{
+	const uint64_t gib = 1ull << 30, from = gib - 0x3000, length = 2 * gib + 0x5000;
+	const uint64_t at[] = { 0, 0x2fff, 0x3000, gib + 0x2fff, gib + 0x3000, length - 1 };
+	uint8_t *va, byte;
+	unsigned int i;
+
+	if (sizeof(void *) < 8)
+		skip();
+	assert_int_equal(ftruncate(bar.fd, (off_t)(FD_OFFSET + 4 * gib)), 0);
+	bar.region.size = 4 * gib;
+	bar.region.area[0] = (struct vhr_vfio_area){ 0, 4 * gib };
+	bar.region.num_areas = 1;
+	va = vhr_vfio_bar_map(&bar, from, length);
+	assert_non_null(va);
+	assert_int_equal(((uintptr_t)va - from) % gib, 0);
+	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		va[at[i]] = (uint8_t)(i + 1);
+		assert_int_equal(pread(bar.fd, &byte, 1, (off_t)(FD_OFFSET + from + at[i])), 1);
+		assert_int_equal(byte, i + 1);
+	}
+	assert_int_equal(bar.num_maps, 1);
+	assert_ptr_equal(vhr_vfio_bar_map(&bar, from + gib, 0x1000), va + gib);
+}
+
+/* The third piece is beyond what a file can have: nothing of the others may stay. */
+static void
+large_mapping_that_fails_leaves_nothing(void **state)
+{
+	const uint64_t gib = 1ull << 30;
+	unsigned int before = mappings_of_the_device();
+
+	if (sizeof(void *) < 8)
+		skip();
+	bar.region.size = 4 * gib;
+	bar.region.fd_offset = INT64_MAX - 2 * gib + 1;
+	bar.region.area[0] = (struct vhr_vfio_area){ 0, 4 * gib };
+	bar.region.num_areas = 1;
+	errno = 0;
+	assert_null(vhr_vfio_bar_map(&bar, 0, 4 * gib));
+	assert_int_not_equal(errno, 0);
+	assert_int_equal(bar.num_maps, 0);
+	assert_int_equal(mappings_of_the_device(), before);
+}
+
 #define R(name) cmocka_unit_test_setup(name, setup)
 #define B(name) cmocka_unit_test_setup_teardown(name, bar_setup, bar_teardown)
 
@@ -417,6 +478,8 @@ main(void)
 		B(more_places_than_mappings_still_work),
 		B(registers_may_be_used_by_several_threads),
 		B(window_is_mapped_once_and_inside_one_area_only),
+		B(large_mapping_is_whole_and_placed_for_large_pages),
+		B(large_mapping_that_fails_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,7 +39,7 @@ open_vvu(void **state, uint32_t id)
 {
 	struct fake_bus *fake = *state;
 
-	return vhr_vvu_open(&vvu, &fake->bus, id);
+	return vhr_vvu_open(&vvu, &fake->bus, id, 0);
 }
 
 static void

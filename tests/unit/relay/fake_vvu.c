@@ -132,7 +132,7 @@ fake_hang_up(void)
 /* ---- vvu.h ---- */
 
 int
-vhr_vvu_open(struct vhr_vvu *vvu, struct vhr_bus *bus, uint32_t virtio_id)
+vhr_vvu_open(struct vhr_vvu *vvu, struct vhr_bus *bus, uint32_t virtio_id, unsigned int rings)
 {
 	memset(vvu, 0, sizeof(*vvu));
 	fake.opens++;
