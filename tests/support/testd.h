@@ -29,7 +29,8 @@ extern const struct testd_device testd_loop_net;
 extern const struct testd_device testd_idle;
 
 struct testd_options {
-	const struct testd_device *device;
+	const struct testd_device *type;
+	const char *address;		/* of a PCI function; NULL: an embedded one */
 	struct vvu_emb_config emb;
 	unsigned int queues;		/* pairs */
 	unsigned int max_rings;
@@ -64,7 +65,7 @@ struct testd {
 	struct testd_options options;
 	struct vhr_ops ops;
 	struct vhr_session *session;
-	struct vvu_emb *emb;
+	struct vvu_emb *emb;		/* NULL: a PCI function */
 	struct testd_counters counters;
 	struct testd_ring ring[VHU_MAX_VRINGS];
 	uint8_t config[TESTD_CONFIG_MAX];

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "testd.h"
-#include "testd_json.h"
+#include "json_out.h"
 
 static void
 ring_ready(void *priv, unsigned int index, bool ready)

@@ -5,18 +5,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vhost-relay/bus/pci_address.h"
+
 #include "testd.h"
 
 enum {
-	OPT_DEVICE = 256, OPT_SOCKET, OPT_CLIENT, OPT_RECONNECT_MS, OPT_QUEUES, OPT_MAX_RINGS,
-	OPT_MAX_RING_SIZE, OPT_DEVICE_QUEUES, OPT_BAR_SIZE, OPT_ALIGN_WINDOW, OPT_PAGE_PER_VQ,
-	OPT_VECTORS, OPT_CONFIG_SIZE, OPT_MTU_MAX, OPT_FEATURES, OPT_PROTOCOL_FEATURES,
-	OPT_DEVICE_PROTOCOL_FEATURES, OPT_LAYOUT, OPT_POLL_US, OPT_TRACE, OPT_HELP,
+	OPT_DEVICE = 256,
+	OPT_SOCKET,
+	OPT_TYPE,
+	OPT_CLIENT,
+	OPT_RECONNECT_MS,
+	OPT_QUEUES,
+	OPT_MAX_RINGS,
+	OPT_MAX_RING_SIZE,
+	OPT_DEVICE_QUEUES,
+	OPT_BAR_SIZE,
+	OPT_ALIGN_WINDOW,
+	OPT_PAGE_PER_VQ,
+	OPT_VECTORS,
+	OPT_CONFIG_SIZE,
+	OPT_MTU_MAX,
+	OPT_FEATURES,
+	OPT_PROTOCOL_FEATURES,
+	OPT_DEVICE_PROTOCOL_FEATURES,
+	OPT_LAYOUT,
+	OPT_POLL_US,
+	OPT_TRACE,
+	OPT_HELP,
 };
 
 static const struct option longopts[] = {
 	{ "device", required_argument, NULL, OPT_DEVICE },
 	{ "socket", required_argument, NULL, OPT_SOCKET },
+	{ "type", required_argument, NULL, OPT_TYPE },
 	{ "client", no_argument, NULL, OPT_CLIENT },
 	{ "reconnect-ms", required_argument, NULL, OPT_RECONNECT_MS },
 	{ "queues", required_argument, NULL, OPT_QUEUES },
@@ -42,32 +63,43 @@ static const struct option longopts[] = {
 static void
 usage(FILE *out)
 {
-	fputs("usage: vvu-testd --socket PATH [--option VALUE]...\n"
-	      "  --device loop-net|idle    what serves the rings (loop-net)\n"
-	      "  --client                  connect to PATH instead of listening\n"
+	fputs("usage: vvu-testd --socket PATH | --device DDDD:BB:DD.F [--option VALUE]...\n"
+	      "  --socket PATH             an embedded device, listening there\n"
+	      "  --device DDDD:BB:DD.F     a PCI function that is bound to vfio-pci\n"
+	      "  --type loop-net|idle      what serves the rings (loop-net)\n"
 	      "  --reconnect-ms N          client: pause between attempts\n"
 	      "  --queues N                queue pairs, the answer to GET_QUEUE_NUM (1)\n"
 	      "  --max-rings N             rings of the session (2 * queues)\n"
 	      "  --max-ring-size N         largest SET_VRING_NUM (32768)\n"
+	      "  --config-size N           configuration space; 0 does not offer CONFIG (0)\n"
+	      "  --mtu-max N               largest MTU; 0 does not offer MTU (9000)\n"
+	      "  --features MASK           virtio features\n"
+	      "  --protocol-features MASK  of the session; 0: all\n"
+	      "  --layout sum|draft|offset how regions lie in the window (sum)\n"
+	      "  --poll-us N               look at the rings every N us, without kicks\n"
+	      "  --trace                   every message on standard error\n"
+	      "with --socket only, as they say what the embedded device is:\n"
+	      "  --client                  connect to PATH instead of listening\n"
+	      "  --reconnect-ms N          client: pause between attempts\n"
 	      "  --device-queues N         max_vhost_queues of the function (max-rings)\n"
 	      "  --bar-size BYTES          BAR 0 (a power of two)\n"
 	      "  --align-window            2 MiB alignment of large regions\n"
 	      "  --page-per-vq             a page for each doorbell\n"
 	      "  --vectors N               MSI-X vectors\n"
-	      "  --config-size N           configuration space; 0 does not offer CONFIG (0)\n"
-	      "  --mtu-max N               largest MTU; 0 does not offer MTU (9000)\n"
-	      "  --features MASK           virtio features\n"
-	      "  --protocol-features MASK  of the session; 0: all\n"
-	      "  --device-protocol-features MASK  what the function lets through; 0: all\n"
-	      "  --layout sum|draft|offset how regions lie in the window (sum)\n"
-	      "  --poll-us N               look at the rings every N us, without kicks\n"
-	      "  --trace                   every message on standard error\n", out);
+	      "  --device-protocol-features MASK  what the function lets through; 0: all\n", out);
 }
 
 _Noreturn static void
 bad(const char *option, const char *value)
 {
 	fprintf(stderr, "vvu-testd: --%s %s: not a value for it\n", option, value);
+	exit(2);
+}
+
+_Noreturn static void
+bad_word(const char *word)
+{
+	fprintf(stderr, "vvu-testd: %s: not an option\n", word);
 	exit(2);
 }
 
@@ -84,14 +116,21 @@ number(const char *option, const char *text, uint64_t max)
 	return value;
 }
 
+_Noreturn static void
+wrong(const char *what)
+{
+	fprintf(stderr, "vvu-testd: %s\n", what);
+	exit(2);
+}
+
 static const struct testd_device *
-device(const char *name)
+device_type(const char *name)
 {
 	if (strcmp(name, testd_loop_net.name) == 0)
 		return &testd_loop_net;
 	if (strcmp(name, testd_idle.name) == 0)
 		return &testd_idle;
-	bad("device", name);
+	bad("type", name);
 }
 
 static enum vhr_layout
@@ -111,7 +150,10 @@ take(struct testd_options *o, int opt, const char *name, const char *arg, bool *
 {
 	switch (opt) {
 	case OPT_DEVICE:
-		o->device = device(arg);
+		o->address = arg;
+		break;
+	case OPT_TYPE:
+		o->type = device_type(arg);
 		break;
 	case OPT_SOCKET:
 		o->emb.socket_path = arg;
@@ -180,26 +222,71 @@ take(struct testd_options *o, int opt, const char *name, const char *arg, bool *
 	}
 }
 
+/* Options that describe an embedded device say nothing about one that is there. */
+static bool
+embedded_only(int opt)
+{
+	switch (opt) {
+	case OPT_CLIENT:
+	case OPT_RECONNECT_MS:
+	case OPT_DEVICE_QUEUES:
+	case OPT_BAR_SIZE:
+	case OPT_ALIGN_WINDOW:
+	case OPT_PAGE_PER_VQ:
+	case OPT_VECTORS:
+	case OPT_DEVICE_PROTOCOL_FEATURES:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Which device: one, and one only. @embedded: an option that only an embedded one has. */
+static void
+check_device(const struct testd_options *o, const char *embedded)
+{
+	struct vhr_pci_address address;
+
+	if (o->emb.socket_path == NULL && o->address == NULL)
+		wrong("which device: --socket PATH or --device DDDD:BB:DD.F");
+	if (o->emb.socket_path != NULL && o->address != NULL)
+		wrong("--socket and --device: one of them, not both");
+	if (o->address == NULL)
+		return;
+	if (vhr_pci_address_parse(o->address, &address) < 0) {
+		fprintf(stderr, "vvu-testd: --device %s: not a PCI address, expected "
+			"DDDD:BB:DD.F\n", o->address);
+		exit(2);
+	}
+	if (embedded != NULL) {
+		fprintf(stderr, "vvu-testd: --%s: only with --socket\n", embedded);
+		exit(2);
+	}
+}
+
 void
 testd_options(struct testd *d, int argc, char **argv)
 {
 	struct testd_options *o = &d->options;
+	const char *embedded = NULL;
 	bool features_set = false;
 	int opt, index = 0;
 
-	o->device = &testd_loop_net;
+	o->type = &testd_loop_net;
 	o->queues = 1;
 	o->mtu_max = 9000;
-	while ((opt = getopt_long(argc, argv, "", longopts, &index)) != -1)
+	while ((opt = getopt_long(argc, argv, "", longopts, &index)) != -1) {
 		take(o, opt, opt >= OPT_DEVICE ? longopts[index].name : "", optarg, &features_set);
-	if (optind != argc || o->emb.socket_path == NULL) {
-		usage(stderr);
-		exit(2);
+		if (embedded_only(opt))
+			embedded = longopts[index].name;
 	}
+	if (optind != argc)
+		bad_word(argv[optind]);
+	check_device(o, embedded);
 	if (o->max_rings == 0)
 		o->max_rings = 2 * o->queues;
 	if (o->emb.max_vhost_queues == 0)
 		o->emb.max_vhost_queues = o->max_rings;
 	if (!features_set)
-		o->features = o->device->features;
+		o->features = o->type->features;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * vvu-testd: a vhost-user back-end for tests. It opens an embedded virtio-vhost-user device
- * and drives it with the same session that programs in a VM use, so a frontend on the
- * socket talks to the whole stack: device model, PCI function, virtqueues, driver, back-end
- * engine, rings. No DPDK. "vvu-testd --help" lists the options.
+ * vvu-testd: a vhost-user back-end for tests. It opens a virtio-vhost-user device and
+ * serves its frontends. With --socket that is an embedded device, driven by the same
+ * session that programs in a VM use, so a frontend on the socket talks to the whole stack:
+ * device model, PCI function, virtqueues, driver, back-end engine, rings. With --device it
+ * is a PCI function that is bound to vfio-pci, in a VM. No DPDK. "vvu-testd --help" lists
+ * the options.
  *
- * Devices (--device)
+ * Types of device that it is to the frontend (--type)
  *   loop-net  network device that returns every frame: what the frontend transmits on ring
  *             2 i + 1 comes back on ring 2 i. Knows mergeable buffers, indirect
  *             descriptors, event index. Waits for kicks, and suppresses them while it is at
@@ -25,7 +27,8 @@
  *   Every line on standard output is one JSON object, of two kinds:
  *   - events, at any time:
  *       {"event":"listening","socket":PATH}   once, when a frontend may connect; with
- *                                             --client when connecting begins
+ *                                             --client when connecting begins; with
+ *                                             --device it is "device":ADDRESS
  *       {"event":"connected","epoch":N}
  *       {"event":"disconnected","epoch":N,"reason":TEXT}  TEXT: what the session refused,
  *                                             or that the frontend closed the connection.
@@ -46,7 +49,7 @@
  *                        last_error, last_disconnect},
  *                     "device":{state, status, epoch, features, protocol_features, regions,
  *                        window_used, outstanding, connections, messages_from_frontend,
- *                        messages_from_driver, last_disconnect},
+ *                        messages_from_driver, last_disconnect}, null with --device,
  *                     "rings":[{index, ready, started, enabled, broken, broken_reason, size,
  *                        addr_set, translated, event_idx, indirect, last_avail, used_idx,
  *                        kick_none, call_none, has_kick_fd, calls, kicks, stops,
@@ -72,7 +75,7 @@
  * NET_SET_MTU above --mtu-max is refused. SEND_RARP is counted.
  *
  * Example, with the frontend's part left out:
- *   p = subprocess.Popen([vvu_testd, "--socket", path, "--device", "idle"],
+ *   p = subprocess.Popen([vvu_testd, "--socket", path, "--type", "idle"],
  *                        stdin=PIPE, stdout=PIPE, text=True)
  *   assert json.loads(p.stdout.readline())["event"] == "listening"
  *   p.stdin.write("status\n"); p.stdin.flush()
@@ -87,7 +90,7 @@
 #include <unistd.h>
 
 #include "testd.h"
-#include "testd_json.h"
+#include "json_out.h"
 
 enum { FD_SESSION, FD_STDIN, FD_SIGNAL, FD_KICKS };
 
@@ -157,7 +160,7 @@ wait_for_something(struct testd *d, struct pollfd *fds, nfds_t n, bool busy)
 		timeout = &now;
 	else if (d->options.poll_us != 0)
 		timeout = &interval;
-	else if (d->options.device->arm(d))
+	else if (d->options.type->arm(d))
 		timeout = &now;
 	else if (must_poll(d))
 		timeout = &ms;
@@ -188,7 +191,7 @@ run(struct testd *d, int signal_fd)
 			fprintf(stderr, "vvu-testd: %s\n", vhr_last_error(d->session));
 			return 1;
 		}
-		busy = d->options.device->service(d);
+		busy = d->options.type->service(d);
 		if (fds[FD_STDIN].revents != 0 && !testd_control(d))
 			break;
 	}
@@ -213,7 +216,10 @@ open_session(struct testd *d)
 	struct vhr_bus *bus;
 	int ret;
 
-	ret = vhr_bus_embedded_open(&o->emb, &bus, &reason);
+	if (o->address != NULL)
+		ret = vhr_bus_vfio_open(o->address, &bus, &reason);
+	else
+		ret = vhr_bus_embedded_open(&o->emb, &bus, &reason);
 	if (ret == 0) {
 		d->emb = vhr_bus_embedded_device(bus);
 		ret = vhr_open(bus, &config, &d->session, &reason);
@@ -222,6 +228,18 @@ open_session(struct testd *d)
 		return 0;
 	fprintf(stderr, "vvu-testd: %s: %s\n", strerror(-ret), reason.text);
 	return ret;
+}
+
+static void
+tell_listening(const struct testd_options *o)
+{
+	json_open(NULL, '{');
+	json_string("event", "listening");
+	if (o->address != NULL)
+		json_string("device", o->address);
+	else
+		json_string("socket", o->emb.socket_path);
+	json_close();
 }
 
 static int
@@ -250,10 +268,7 @@ main(int argc, char **argv)
 	testd_device_init(d);
 	if (open_session(d) == 0) {
 		if (vhr_up(d->session) == 0) {
-			json_open(NULL, '{');
-			json_string("event", "listening");
-			json_string("socket", d->options.emb.socket_path);
-			json_close();
+			tell_listening(&d->options);
 			status = run(d, signal_fd);
 		} else {
 			fprintf(stderr, "vvu-testd: %s\n", vhr_last_error(d->session));
