@@ -15,9 +15,9 @@ import time
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "support"))
+sys.path.insert(0, str(ROOT / "tests" / "vm"))
 
-import guest_image  # noqa: E402
+from harness import accel, images, qemu  # noqa: E402
 
 BUILD = ROOT / os.environ.get("VVU_BUILD_PLAIN", "build/plain")
 PLUGIN = BUILD / "drivers/vvu_pmd/librte_net_vvu.so"
@@ -44,11 +44,9 @@ dmesg | grep -E 'BUG|WARNING|Oops' && echo KERNEL-COMPLAINED
 
 @pytest.fixture(scope="module")
 def image():
-    cache = ROOT / "build" / "guest"
-    cache.mkdir(parents=True, exist_ok=True)
-    root = guest_image.unpack_kernel(cache)
-    return (guest_image.vmlinux(root),
-            guest_image.initramfs(root, cache / "net.cpio", ["virtio_pci", "virtio_net"], SCRIPT))
+    kernel = images.kernel()
+    return (kernel.vmlinux,
+            images.script(kernel, "ping", ("virtio_pci", "virtio_net"), SCRIPT))
 
 
 def start_testpmd(socket, log, *port_options):
@@ -81,15 +79,15 @@ def stop(process):
 
 def run_guest(image, socket, device_options=""):
     vmlinux, initrd = image
-    # Without KVM, QEMU 7.2 crashes when a guest kernel uses MSI-X on a vhost-user netdev.
+    vectors = qemu.get(QEMU).vhost_user_net_vectors("tcg")
     command = [
-        QEMU, "-M", "q35,memory-backend=ram", "-accel", "tcg,thread=multi", "-cpu", "max,la57=off",
-        "-smp", "1,maxcpus=2", "-m", "512", "-object",
-        "memory-backend-memfd,id=ram,size=512M,share=on", "-nodefaults", "-no-user-config",
-        "-display", "none", "-no-reboot", "-kernel", str(vmlinux), "-initrd", str(initrd),
+        QEMU, "-M", "q35,memory-backend=ram", *accel.options("tcg"), "-smp",
+        "1,maxcpus=2", "-m", "512", "-object", "memory-backend-memfd,id=ram,size=512M,share=on",
+        "-nodefaults", "-no-user-config", "-display", "none",
+        "-no-reboot", "-kernel", str(vmlinux), "-initrd", str(initrd),
         "-append", "console=ttyS0 panic=-1 quiet no_timer_check", "-serial", "stdio",
         "-chardev", f"socket,id=vu,path={socket}", "-netdev", "vhost-user,id=n0,chardev=vu",
-        "-device", f"virtio-net-pci,netdev=n0,disable-legacy=on,vectors=0{device_options}",
+        "-device", f"virtio-net-pci,netdev=n0,disable-legacy=on{vectors}{device_options}",
     ]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=BOOT_TIMEOUT)

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The images that tests boot."""
+import functools
+import glob
+import os
+import pathlib
+
+from . import kernel as kernels
+from .image import Image
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+GUEST = pathlib.Path(__file__).resolve().parents[1] / "guest"
+CACHE = ROOT / "build" / "guest"
+
+# Loaded on demand, except for the serial port's; virtio-vhost-user has no kernel driver.
+NET_MODULES = ("virtio_pci", "virtio_console", "virtio_net", "virtio_blk", "virtio_scsi", "sd_mod",
+               "vfio_pci", "vfio_iommu_type1", "irqbypass", "uio_pci_generic", "tun", "af_packet",
+               "act_mirred", "act_gact", "cls_u32", "cls_flower", "sch_ingress", "sch_multiq")
+NET_PROGRAMS = ("/usr/bin/kmod", "/sbin/modprobe", "/sbin/insmod", "/sbin/rmmod", "/bin/lsmod",
+                "/sbin/modinfo", "/usr/bin/dash", "/usr/bin/dpdk-testpmd", "/usr/bin/strace",
+                "/usr/bin/lspci", "/bin/ip", "/sbin/ethtool", "/usr/bin/iperf3",
+                "/usr/bin/stdbuf", "/usr/libexec/coreutils/libstdbuf.so",
+                # The C library loads it when a thread is cancelled.
+                "/lib/x86_64-linux-gnu/libgcc_s.so.1")
+NET_PMDS = ("bus_pci", "bus_vdev", "mempool_ring", "mempool_stack", "net_virtio", "net_null",
+            "net_ring", "net_tap", "net_af_packet")
+BUILT_PROGRAMS = ("examples/vhost-net/vhost-net", "tools/vvu-pkt/vvu-pkt",
+                  "tests/support/vvu-testd")
+AGENT = "tests/vm/vm-agent"
+NET_VVU = "drivers/vvu_pmd/librte_net_vvu.so"
+# Where the driver is in a guest.
+NET_VVU_GUEST = "/usr/lib/vvu/librte_net_vvu.so"
+
+
+def build_dir():
+    return ROOT / os.environ.get("VVU_BUILD_PLAIN", "build/plain")
+
+
+def built(relative):
+    path = build_dir() / relative
+    if not path.exists():
+        raise RuntimeError(f"{path} is not built; run './run build'")
+    return path
+
+
+@functools.lru_cache(maxsize=None)
+def kernel(what=None):
+    CACHE.mkdir(parents=True, exist_ok=True)
+    return kernels.get(CACHE, what or os.environ.get("VVU_KERNEL"))
+
+
+def pmd_files(names):
+    found = []
+    for name in names:
+        paths = glob.glob(f"/usr/lib/*/dpdk/pmds-*/librte_{name}.so")
+        if not paths:
+            raise RuntimeError(f"DPDK's librte_{name}.so is not on this machine")
+        found += paths
+    return found
+
+
+def base_image():
+    """Boots to the agent; /bin/sh is dash, whose commands are those in PATH: busybox's own
+    shell prefers its applets to the real programs."""
+    image = Image()
+    image.file("init", GUEST / "init")
+    image.file("usr/bin/bindto", GUEST / "bindto")
+    image.file("usr/bin/vm-agent", built(AGENT))
+    image.file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
+    image.file("etc/group", b"root:x:0:\n")
+    image.file("etc/hosts", b"127.0.0.1 localhost\n")
+    image.programs("/usr/bin/dash")
+    image.link("usr/bin/sh", "dash")
+    return image
+
+
+def net_image(boot_kernel):
+    """For both machines: DPDK, the project's programs, and Linux networking."""
+    image = base_image()
+    image.programs(*NET_PROGRAMS, *pmd_files(NET_PMDS))
+    for program in BUILT_PROGRAMS:
+        image.program_as(f"usr/bin/{os.path.basename(program)}", built(program))
+    image.program_as(NET_VVU_GUEST.lstrip("/"), built(NET_VVU))
+    image.busybox()
+    image.kernel_modules(boot_kernel, NET_MODULES)
+    return image
+
+
+@functools.lru_cache(maxsize=None)
+def net(boot_kernel=None):
+    """(kernel, path of the initramfs)"""
+    boot_kernel = boot_kernel or kernel()
+    return boot_kernel, net_image(boot_kernel).write(CACHE, f"net-{boot_kernel.release}")
+
+
+def script(boot_kernel, name, modules, text):
+    """Path of an initramfs that loads the modules, runs the shell script and powers off, with
+    no agent: its console is all that is seen of it."""
+    image = Image()
+    lines = ["#!/bin/sh", "export PATH=/bin", "mount -t proc proc /proc", "mount -t sysfs sys /sys",
+             "mount -t devtmpfs dev /dev"]
+    lines += [f"modprobe {module} || echo FAILED {module}" for module in modules]
+    lines += [text, "echo GUEST-DONE", "poweroff -f", ""]
+    image.file("init", "\n".join(lines).encode())
+    image.busybox()
+    image.kernel_modules(boot_kernel, modules)
+    return image.write(CACHE, name)
