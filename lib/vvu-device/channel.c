@@ -33,7 +33,6 @@ static int push(struct vvu_channel *channel, uint32_t id, bool answered, uint64_
 void vvu_channel_clear(struct vvu_channel *channel)
 {
 	channel->fd = -1;
-	channel->used = false;
 	channel->first = 0;
 	channel->count = 0;
 	channel->have = 0;
@@ -46,14 +45,14 @@ int vvu_channel_open(struct vvu_device *device, struct vhu_msg *msg, int *fds, u
 	struct vvu_channel *channel = &device->channel;
 	int ret;
 
-	if (channel->used) {
-		vhu_reason_set(reason, "SET_BACKEND_REQ_FD: sent a second time on one "
-				       "connection");
-		return -EEXIST;
-	}
 	ret = vvu_fd_check_stream(fds[0], "SET_BACKEND_REQ_FD", reason);
 	if (ret < 0)
 		return ret;
+	/*
+	 * QEMU sends it again when it starts over on one connection. What the driver asked
+	 * for on the old channel has failed; it is told when it takes this message off rxq.
+	 */
+	vvu_channel_close(device);
 	ret = device->ops->channel_set(device->host, fds[0]);
 	if (ret < 0) {
 		vhu_reason_set(reason, "SET_BACKEND_REQ_FD: cannot watch the socket: %s",
@@ -61,7 +60,6 @@ int vvu_channel_open(struct vvu_device *device, struct vhu_msg *msg, int *fds, u
 		return ret;
 	}
 	channel->fd = fds[0];
-	channel->used = true;
 	fds[0] = -1;
 	return 0;
 }

@@ -27,7 +27,6 @@ struct vvu_channel_request {
 
 struct vvu_channel {
 	int fd; /* -1: not open */
-	bool used; /* was opened in this connection */
 	struct vvu_channel_request entry[VVU_CHANNEL_MAX_REQUESTS];
 	unsigned int first;
 	unsigned int count;

@@ -3,11 +3,13 @@ import pytest
 
 from net import Net
 
+# Everything the program can serve, so that every message has its feature.
+OPTIONS = ("--queues", "2", "--config-size", "64")
+
 
 @pytest.fixture
 def testd_options():
-    """Everything the program can serve, so that every message has its feature."""
-    return ("--queues", "2", "--config-size", "64")
+    return OPTIONS
 
 
 @pytest.fixture
