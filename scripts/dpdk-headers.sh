@@ -5,6 +5,8 @@
 # describe internal structures; so they are taken from the matching source package, of which
 # nothing is compiled.
 
+use apt-source
+
 # From the source tree; each is included by its name alone.
 DPDK_DRIVER_HEADERS=(
 	lib/eal/include/bus_driver.h
@@ -41,44 +43,13 @@ ensure_dpdk_headers() {
 	try rm -rf -- "$work"
 }
 
-# private_apt WORK ARGUMENT...: apt-get with the machine's configuration, keys and mirrors,
-# but with source lists, indexes and downloads below WORK.
-private_apt() {
-	local work=$1
-	shift
-	apt-get -q \
-		-o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$work/sources.list.d" \
-		-o Dir::State::Lists="$work/lists" -o Dir::Cache="$work/cache" \
-		-o APT::Sandbox::User= -o APT::Get::List-Cleanup=false "$@"
-}
-
-# source_entries DIR: write the machine's package sources to DIR as source-package entries.
-# A source that has binaries only makes the update below complain, and does no harm.
-source_entries() {
-	local dir=$1 list parts=/etc/apt/sources.list.d main=/etc/apt/sources.list
-	# Where apt itself reads them from, if that was changed.
-	eval "$(apt-config shell parts Dir::Etc::sourceparts/d main Dir::Etc::sourcelist/f)"
-	try mkdir -p "$dir"
-	for list in "$main" "${parts%/}"/*.list; do
-		[ -f "$list" ] || continue
-		# deb [options] URI suite components -> deb-src ...
-		sed -En 's/^[[:space:]]*deb([[:space:]]+)/deb-src\1/p' "$list" \
-			>"$dir/$(basename "$list" .list).list"
-	done
-	for list in "${parts%/}"/*.sources; do
-		[ -f "$list" ] || continue
-		sed -E 's/^[Tt][Yy][Pp][Ee][Ss]:.*/Types: deb-src/' "$list" \
-			>"$dir/$(basename "$list")"
-	done
-}
-
 fetch_dpdk_source() {
 	local version=$1 work=$2
-	source_entries "$work/sources.list.d"
-	try mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/download"
-	private_apt "$work" update >"$work/log" 2>&1 || true
+	private_apt_update "$work" deb-src
+	try mkdir -p "$work/download"
 	if ! (cd "$work/download" &&
-		private_apt "$work" source --download-only "dpdk=$version") >>"$work/log" 2>&1; then
+		private_apt "$work" apt-get source --download-only "dpdk=$version") \
+		>>"$work/log" 2>&1; then
 		cat "$work/log" >&2
 		die "this command failed: apt-get source --download-only dpdk=$version" \
 			"(if the archive has moved on, upgrade DPDK to what it has now:" \

@@ -6,8 +6,12 @@
 PACKAGES_BUILD=(meson ninja-build pkg-config gcc libc6-dev libdpdk-dev dpdk dpdk-dev libnuma-dev
 	libcmocka-dev dpkg-dev python3 procps util-linux)
 PACKAGES_TEST=(python3-pytest python3-pytest-timeout clang clang-format codespell
-	shellcheck gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user qemu-system-x86
+	shellcheck git gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user qemu-system-x86
 	busybox-static cpio strace)
+PACKAGES_QEMU=(gcc libc6-dev ninja-build pkg-config libglib2.0-dev zlib1g-dev python3-venv git perl
+	xz-utils seabios qemu-system-data)
+PACKAGES_VM=(qemu-system-x86 busybox-static kmod zstd dash coreutils iproute2 ethtool iperf3
+	strace pciutils dpdk dpdk-dev libgcc-s1 dpkg apt)
 PACKAGES_BENCH=(valgrind)
 PACKAGES_DOCS=(python3 python3-sphinx python3-myst-parser)
 
@@ -48,6 +52,15 @@ setup_build() {
 setup_test() {
 	install_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_TEST[@]}"
 	install_clang_runtime
+}
+
+setup_qemu() {
+	install_packages "${PACKAGES_QEMU[@]}"
+}
+
+# Two VMs: what to build QEMU with, and what the guests are made of.
+setup_vm() {
+	install_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_QEMU[@]}" "${PACKAGES_VM[@]}"
 }
 
 setup_bench() {

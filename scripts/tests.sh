@@ -5,7 +5,7 @@
 
 use sanitizers
 
-TIERS=(style unit embedded fuzz)
+TIERS=(style unit embedded fuzz vm)
 RESULTS=$VVU_ROOT/build/results
 
 # Before each runner: nothing, or what the sanitizers of Debian 12's compilers need.
@@ -138,6 +138,17 @@ tier_embedded() {
 tier_fuzz() {
 	build_fuzz
 	check_pytest tests/fuzz
+}
+
+# Two VMs, and a QEMU with the device for one of them.
+tier_vm() {
+	use qemu
+	setup_vm
+	build_plain
+	qemu_build
+	VVU_QEMU=$(qemu_binary)
+	export VVU_QEMU
+	check_pytest tests/vm
 }
 
 # Tests that show a known defect is absent: pytest's mark "defect" and cmocka tests named
