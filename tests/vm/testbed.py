@@ -10,27 +10,21 @@ Linux guests are two hosts on one Ethernet, and ping each other and exchange dat
 Exit status 0 when every check passed. VVU_QEMU names the QEMU that has the device.
 """
 import argparse
-import json
 import pathlib
-import re
 import signal
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from harness import accel as accels, images, pair, qemu as qemus, testpmd  # noqa: E402
+from harness import accel as accels, images, linux, pair, qemu as qemus  # noqa: E402
 from harness.agent import GuestError  # noqa: E402
 from harness.logs import Machines  # noqa: E402
+from harness.switch import Switch  # noqa: E402
 
 CONSOLE = pathlib.Path(__file__).resolve().parent / "console.py"
 FRONTEND, BACKEND = "192.0.2.2", "192.0.2.1"
-PORT = 5001
 PINGS = 20
-STATS = "/tmp/stats.json"
-# The first ring of a frontend appears while it boots.
-LINK_TIMEOUT = 60
-TRANSFER_TIMEOUT = 180
 
 
 def parse_args():
@@ -92,69 +86,46 @@ class Testbed:
     def start_switch(self):
         address = pair.bind_vvu(self.backend)
         self.say(f"backend VM: {address} is bound to vfio-pci")
-        self.backend.run("modprobe tun")
-        eal = testpmd.eal(lcores="0@0", devices=[address],
-                          options=["--vdev", "net_tap0,iface=tap0"])
-        self.switch = self.backend.spawn(
-            f"exec vhost-net {' '.join(eal)} -- --queues 1 --idle-us 50 --stats-interval 1 "
-            f"--json {STATS}")
-        self.switch.expect("ready: 2 ports", testpmd.START_TIMEOUT)
-        self.backend.run(f"ip address add {BACKEND}/24 dev tap0; ip link set tap0 up")
+        self.switch = Switch(self.backend, [address], tap=f"{BACKEND}/24")
         self.say("backend VM: the switch runs")
 
     def link(self):
-        self.frontend.run("modprobe virtio_net")
-        self.frontend.wait_for("test -e /sys/class/net/eth0", LINK_TIMEOUT)
-        self.frontend.run(f"ip address add {FRONTEND}/24 dev eth0; ip link set eth0 up")
-        self.frontend.wait_for("test \"$(cat /sys/class/net/eth0/carrier)\" = 1", LINK_TIMEOUT)
+        linux.bring_up(self.frontend, f"{FRONTEND}/24")
         driver = self.frontend.text("ethtool -i eth0")
         self.check("the frontend VM's interface is an ordinary virtio-net",
                    "driver: virtio_net" in driver, " ".join(driver.split()[:2]))
 
     def ping(self, machine, address, size):
-        output = machine.text(f"ping -c {PINGS} -i 0.1 -W 10 -s {size} {address}", check=False)
-        counts = re.search(r"(\d+) packets transmitted, (\d+) packets received", output)
-        times = re.search(r"= ([\d./]+) ms", output)
+        result = linux.ping(machine, address, PINGS, size)
         self.check(f"{machine.name} VM pings {address}, {size} bytes",
-                   counts is not None and counts.groups() == (str(PINGS), str(PINGS)),
-                   f"{counts[0] if counts else output[-200:]}, "
-                   f"min/avg/max {times[1] if times else '-'} ms")
+                   (result.sent, result.received) == (PINGS, PINGS),
+                   f"{result.received} of {result.sent} answered, min/avg/max {result.times} ms"
+                   if result.sent else result.output[-200:])
 
     def transfer(self, sender, receiver, address):
         """Random bytes over one TCP connection; both ends tell the checksum of theirs."""
         size = self.arguments.mib << 20
-        sent = sender.text(f"head -c {size} /dev/urandom >/tmp/data && sha256sum </tmp/data",
-                           timeout=TRANSFER_TIMEOUT).split()[0]
-        # Its standard input stays open: busybox's nc would close the connection at its end.
-        server = receiver.spawn(f"nc -l -p {PORT} >/tmp/received")
-        receiver.wait_for(f"netstat -ltn | grep -q ':{PORT} '")
-        begun = time.monotonic()
-        sender.run(f"nc {address} {PORT} </tmp/data", timeout=TRANSFER_TIMEOUT)
-        server.wait(TRANSFER_TIMEOUT)
-        seconds = time.monotonic() - begun
-        length, received = receiver.text("stat -c %s /tmp/received; sha256sum </tmp/received"
-                                         ).split()[:2]
+        result = linux.transfer(sender, receiver, address, size)
+        good = result.received == result.sent
         self.check(f"TCP from the {sender.name} VM to the {receiver.name} VM",
-                   received == sent and int(length) == size,
-                   f"{int(length):,} of {size:,} bytes in {seconds:.1f} s, "
-                   f"sha256 {received[:16]}... " +
-                   ("as sent" if received == sent else f"but sent was {sent[:16]}..."))
+                   good and result.length == size,
+                   f"{result.length:,} of {size:,} bytes in {result.seconds:.1f} s, "
+                   f"sha256 {result.received[:16]}... " +
+                   ("as sent" if good else f"but sent was {result.sent[:16]}..."))
 
     def views(self):
         """What each VM says itself."""
         print("\nfrontend VM: ip -statistics address show eth0")
         print(self.frontend.text("ip -s address show eth0"))
-        # The switch writes its file once a second.
-        time.sleep(1.2)
-        stats = json.loads(self.backend.pull(STATS))
+        ports = self.switch.stats()
         print("\nbackend VM: the switch")
-        for port in stats["ports"]:
+        for port in ports:
             print("  port {index} {name} ({driver}): {0}; from it {rx_packets:,} packets "
                   "{rx_bytes:,} bytes, to it {tx_packets:,} packets {tx_bytes:,} bytes; dropped "
                   "{1}".format("up" if port["up"] else "down",
                                sum(port["dropped"].values()), **port))
         print()
-        vvu = next((port for port in stats["ports"] if "vvu" in port["driver"]), None)
+        vvu = next((port for port in ports if "vvu" in port["driver"]), None)
         least = self.arguments.mib << 20
         good = vvu is not None and vvu["up"] and min(vvu["rx_bytes"], vvu["tx_bytes"]) >= least
         self.check("the bytes went through the net_vvu port", good,
@@ -169,8 +140,8 @@ class Testbed:
                 self.check(f"the {machine.name} VM's kernel has no complaint", False, error)
 
     def stop(self):
-        result = self.switch.stop(signal.SIGTERM)
-        self.check("the switch ends cleanly", result.code == 0, f"status {result.code}")
+        code = self.switch.stop()
+        self.check("the switch ends cleanly", code == 0, f"status {code}")
 
     def run(self):
         self.boot()
