@@ -12,7 +12,7 @@ PACKAGES_QEMU=(gcc libc6-dev ninja-build pkg-config libglib2.0-dev zlib1g-dev py
 	xz-utils seabios qemu-system-data)
 PACKAGES_VM=(qemu-system-x86 busybox-static kmod zstd dash coreutils iproute2 ethtool iperf3
 	strace pciutils dpdk dpdk-dev libgcc-s1 dpkg apt)
-PACKAGES_BENCH=(valgrind)
+PACKAGES_BENCH=(valgrind linux-perf)
 PACKAGES_DOCS=(python3 python3-sphinx python3-myst-parser)
 
 # missing_packages NAME...: those that are not installed, one per line.
