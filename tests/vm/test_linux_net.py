@@ -13,12 +13,16 @@ QUEUES = 2
 def vms(module_machines, frontend_qemu, backend_qemu, net_image):
     socket = module_machines.dir / "net.sock"
     backend = module_machines.add(pair.backend_vm(socket)).launch()
-    frontend = module_machines.add(pair.frontend_vm(socket, queues=QUEUES, smp="2")).launch()
+    # The distribution's own: its backend does not go away here.
+    frontend = module_machines.add(pair.frontend_vm(socket, qemu=frontend_qemu, queues=QUEUES,
+                                                    smp="2")).launch()
     backend.wait_up()
     switch = Switch(backend, [pair.bind_vvu(backend)], tap=f"{BACKEND}/24", queues=QUEUES)
     frontend.wait_up()
     linux.bring_up(frontend, f"{FRONTEND}/24")
     yield frontend, backend, switch
+    frontend.check_kernel()
+    assert frontend.poweroff() == 0
     assert switch.stop() == 0
 
 

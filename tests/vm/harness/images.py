@@ -25,7 +25,7 @@ NET_PROGRAMS = ("/usr/bin/kmod", "/sbin/modprobe", "/sbin/insmod", "/sbin/rmmod"
 NET_PMDS = ("bus_pci", "bus_vdev", "mempool_ring", "mempool_stack", "net_virtio", "net_null",
             "net_ring", "net_tap", "net_af_packet")
 BUILT_PROGRAMS = ("examples/vhost-net/vhost-net", "tools/vvu-pkt/vvu-pkt",
-                  "tests/support/vvu-testd")
+                  "tools/vvuctl", "tests/support/vvu-testd", "tests/support/vvu-hostile")
 AGENT = "tests/vm/vm-agent"
 NET_VVU = "drivers/vvu_pmd/librte_net_vvu.so"
 # Where the driver is in a guest.

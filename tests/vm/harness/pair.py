@@ -36,7 +36,7 @@ def frontend_vm(socket, name="frontend", *, qemu=None, image=None, accel=None, m
                 queues=1, options="", devices=(), memory=512, **machine):
     """A VM with one vhost-user NIC; options go to its virtio-net-pci. An empty socket leaves
     the NIC out."""
-    qemu = qemu or qemus.frontend()
+    qemu = qemu or qemus.steady_frontend()
     accel = accel or accels.choose(qemu)
     nic = vhost_user_net(qemu, accel, socket, 0, mac, queues, options) if socket else []
     return VM(name, qemu, image or images.net(), accel=accel, memory=memory, shared=True,

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The device is plugged into a running backend VM and unplugged, with and without a program
+and a frontend on it."""
+import signal
+import time
+
+import pytest
+
+from harness import linux, pair
+from harness.qmp import QmpError
+from harness.switch import Switch
+
+FRONTEND, BACKEND = "192.0.2.2", "192.0.2.1"
+# Firmware reserves this for the port: the window of a function that comes later has its place.
+PORT = "pcie-root-port,id=rp0,slot=1,addr=10,pref64-reserve=8G"
+PATH = "/machine/peripheral/hot/virtio-backend"
+# How the kernel calls the frontend's memory in the list of what a process has mapped.
+FRONTEND_MEMORY = "/memfd:memory-backend-memfd"
+TIMEOUT = 60
+SIZE = 4 << 20
+
+
+class Pair:
+    def __init__(self, machines):
+        self.machines = machines
+        self.socket = machines.dir / "net.sock"
+        self.backend = machines.add(pair.backend_vm([], devices=["-device", PORT])).start()
+        self.frontend = self.switch = None
+        self.backend.qmp("chardev-add", id="hot", backend={
+            "type": "socket", "data": {"addr": {"type": "unix", "data": {"path": str(self.socket)}},
+                                       "server": True, "wait": False}})
+
+    def plug(self):
+        self.backend.qmp("device_add", driver="virtio-vhost-user-pci", id="hot", bus="rp0",
+                         chardev="hot", shm_size=4 << 30)
+        self.backend.wait_for(f"lspci -Dn -d {pair.VENDOR}:{pair.DEVICE} | grep -q .", TIMEOUT)
+
+    def serve(self):
+        self.switch = Switch(self.backend, [pair.bind_vvu(self.backend)], tap=f"{BACKEND}/24")
+        if self.frontend is None:
+            self.frontend = self.machines.add(pair.frontend_vm(self.socket, memory=384)).start()
+            linux.bring_up(self.frontend, f"{FRONTEND}/24")
+
+    def check(self):
+        linux.wait_carrier(self.frontend)
+        linux.wait_ping(self.frontend, BACKEND)
+        result = linux.ping(self.frontend, BACKEND, size=1000)
+        assert (result.sent, result.received) == (20, 20), result.output
+        moved = linux.transfer(self.frontend, self.backend, BACKEND, SIZE)
+        assert (moved.length, moved.received) == (SIZE, moved.sent)
+
+    def ask_to_unplug(self):
+        self.backend.qmp("device_del", id="hot")
+
+    def wait_unplugged(self):
+        deadline = time.monotonic() + TIMEOUT
+        while self.backend.qmp.wait_event("DEVICE_DELETED", TIMEOUT)["data"].get("device") != "hot":
+            assert time.monotonic() < deadline
+        assert not self.backend.text(f"lspci -Dn -d {pair.VENDOR}:{pair.DEVICE}")
+        with pytest.raises(QmpError, match="is no path"):
+            self.status()
+
+    def status(self):
+        return self.backend.qmp("x-query-virtio-vhost-user", path=PATH)
+
+    def mappings(self):
+        """How many the backend's QEMU has of the frontend's memory."""
+        with open(f"/proc/{self.backend.process.pid}/maps", encoding="utf-8") as maps:
+            return sum(FRONTEND_MEMORY in line for line in maps)
+
+    def wait_unmapped(self):
+        """Not at once: a vCPU may be in the middle of an access."""
+        deadline = time.monotonic() + TIMEOUT
+        while self.mappings():
+            assert time.monotonic() < deadline, f"{self.mappings()} mappings are left"
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def vms(module_machines, frontend_qemu, backend_qemu, net_image):
+    return Pair(module_machines)
+
+
+def test_query_of_what_is_not_there(vms):
+    with pytest.raises(QmpError, match="is no path"):
+        vms.status()
+    with pytest.raises(QmpError, match="is no path"):
+        vms.backend.qmp("x-query-virtio-vhost-user", path="/machine/peripheral")
+
+
+@pytest.mark.parametrize("options, message", [
+    ({"shm_size": 3 << 30}, "power of two"),
+    ({"max_vhost_queues": 257}, "1..256"),
+    ({"x_virtio_id": 64}, "x-virtio-id"),
+])
+def test_plugging_is_refused(vms, options, message):
+    """Nothing is left of it: id and chardev can be used by the next one."""
+    with pytest.raises(QmpError, match=message):
+        vms.backend.qmp("device_add", driver="virtio-vhost-user-pci", id="hot", bus="rp0",
+                        chardev="hot", **options)
+    with pytest.raises(QmpError, match="is no path"):
+        vms.status()
+
+
+@pytest.mark.parametrize("cycle", [1, 2, 3])
+def test_plug_serve_and_unplug(vms, cycle):
+    """The program ends before; the frontend VM stays and meets the next device."""
+    vms.plug()
+    assert vms.status()["state"] == "reset"
+    vms.serve()
+    vms.check()
+    assert vms.mappings() > 0
+    assert vms.switch.stop() == 0
+    linux.wait_carrier(vms.frontend, up=False)
+    vms.wait_unmapped()
+    vms.ask_to_unplug()
+    vms.wait_unplugged()
+    assert vms.mappings() == 0
+    assert vms.frontend.text("echo here") == "here"
+
+
+def test_frontend_ends_while_served(vms):
+    """Its memory is unmapped without an unplug too."""
+    vms.plug()
+    vms.serve()
+    vms.check()
+    assert vms.mappings() > 0
+    assert vms.frontend.kill() == -signal.SIGKILL
+    vms.wait_unmapped()
+    assert vms.status()["regions"] == 0
+    vms.frontend = vms.machines.add(pair.frontend_vm(vms.socket, memory=384)).start()
+    linux.bring_up(vms.frontend, f"{FRONTEND}/24")
+    vms.check()
+
+
+def test_unplug_while_a_program_serves_a_frontend(vms):
+    """The guest's kernel asks the program to release the function and waits for it; the
+    program is killed under traffic instead."""
+    traffic = vms.frontend.spawn(f"ping -A -q {BACKEND}")
+    vms.ask_to_unplug()
+    vms.backend.wait_for("dmesg | grep -q 'Relaying device request to user'", TIMEOUT)
+    assert vms.status()["state"] == "connected"
+    assert vms.switch.kill() == -signal.SIGKILL
+    vms.wait_unplugged()
+    vms.wait_unmapped()
+    linux.wait_carrier(vms.frontend, up=False)
+    assert vms.frontend.text("echo here") == "here"
+    vms.plug()
+    vms.serve()
+    vms.check()
+    traffic.stop(signal.SIGINT)
+
+
+def test_backend_vm_is_reset_with_a_plugged_device(vms):
+    """It is there after the reset as if it had been from the start."""
+    vms.backend.reset()
+    vms.wait_unmapped()
+    assert vms.status()["state"] == "reset"
+    vms.serve()
+    vms.check()
+    assert vms.switch.stop() == 0
+
+
+def test_a_chardev_without_a_device_can_go(vms):
+    with pytest.raises(QmpError, match="busy"):
+        vms.backend.qmp("chardev-remove", id="hot")
+    vms.ask_to_unplug()
+    vms.wait_unplugged()
+    vms.backend.qmp("chardev-remove", id="hot")
+    assert vms.frontend.text("echo here") == "here"
