@@ -64,7 +64,7 @@ def test_hole_is_used_again(testd, frontend, regions):
     assert testd.status()["memory"] == []
 
 
-def test_again_counts(testd, frontend, regions):
+def test_twice_counts(testd, frontend, regions):
     """QEMU before 8.0 adds, and removes, every region once for each queue pair."""
     frontend.negotiate()
     region = regions[0]
@@ -78,7 +78,7 @@ def test_again_counts(testd, frontend, regions):
     assert_refused(testd, frontend, "REM_MEM_REG")
 
 
-def test_again_with_another_file_is_an_overlap(testd, frontend, regions):
+def test_twice_with_another_file_is_an_overlap(testd, frontend, regions):
     frontend.negotiate()
     frontend.ack("ADD_MEM_REG", single_region(*regions[0].tuple), [regions[0].fd])
     frontend.send("ADD_MEM_REG", single_region(*regions[0].tuple), [regions[1].fd])

@@ -47,7 +47,7 @@ def test_right(testd, frontend, net):
     channel.close()
 
 
-def test_again_replaces_the_channel(testd, frontend, net):
+def test_twice_replaces_the_channel(testd, frontend, net):
     """QEMU sends it again when it starts over on one connection."""
     net.start(frontend)
     first = open_channel(frontend)
