@@ -117,7 +117,10 @@ tier_style() {
 }
 
 tier_unit() {
+	use hugepages
 	build_plain
+	# One test maps huge pages; on a machine that has none yet it would be skipped.
+	ensure_hugepages 64
 	check_meson plain unit
 	build_asan
 	check_meson asan unit
