@@ -56,8 +56,7 @@ class Pair:
         linux.wait_ping(self.frontend, BACKEND)
         result = linux.ping(self.frontend, BACKEND, size=1000)
         assert (result.sent, result.received) == (20, 20), result.output
-        moved = linux.transfer(self.frontend, self.backend, BACKEND, SIZE)
-        assert (moved.length, moved.received) == (SIZE, moved.sent)
+        linux.check_transfer(self.frontend, self.backend, BACKEND, SIZE)
 
     def ask_to_unplug(self):
         self.backend.qmp("device_del", id="hot")

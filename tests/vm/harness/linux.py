@@ -72,3 +72,9 @@ def transfer(sender, receiver, address, size, port=PORT):
     seconds = time.monotonic() - begun
     length, checksum = received(receiver, port)
     return Transfer(sent, checksum, length, seconds)
+
+
+def check_transfer(sender, receiver, address, size, port=PORT):
+    """transfer(), and every byte arrived as it was sent."""
+    result = transfer(sender, receiver, address, size, port)
+    assert (result.length, result.received) == (size, result.sent)
