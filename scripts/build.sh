@@ -19,7 +19,7 @@ build() {
 		shift
 	done
 	# Not "auto": a build that was configured before cmocka was there would lack tests.
-	set -- -Dwerror=true -Dtests=enabled "$@"
+	set -- -Dwerror=true -Dtests=enabled -Dstorage=enabled -Dnbd=enabled -Discsi=enabled "$@"
 	options="${environment[*]} $*"
 	if [ ! -f "$dir/build.ninja" ] ||
 		[ "$(cat "$dir/vvu-options" 2>/dev/null)" != "$options" ]; then

@@ -29,5 +29,6 @@ build_s390x() {
 	local sysroot=$VVU_ROOT/build/s390x-sysroot
 	try tests/support/s390x-sysroot.sh "$sysroot"
 	build s390x "PKG_CONFIG_LIBDIR=$sysroot/lib/pkgconfig" -Ddpdk=disabled \
+		-Dstorage=disabled -Dnbd=disabled -Discsi=disabled \
 		--cross-file tests/support/s390x.cross
 }

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A target: one vhost-user device that serves requests, on an embedded device (an AF_UNIX
+ * socket on this host) or on a virtio-vhost-user function (in a backend VM). Knows nothing of
+ * blocks or SCSI: struct target_ops is the device type.
+ *
+ * Threads. Each target has a control thread of its own, which runs the vhr session, so that a
+ * frontend that has to wait (GET_VRING_BASE waits for what is under way) holds up nobody else.
+ * Requests of a queue are handled in the worker that the queue is mapped to, and nowhere else:
+ * ops->start() and the completions of what it submits to stores.
+ *
+ * Nothing is lost: every request that was taken is completed by target_done(), also after its
+ * frontend has gone (then it completes to nobody). A stop of a ring and a change of the memory
+ * table wait for the requests under way.
+ */
+#ifndef STORAGE_TARGET_H
+#define STORAGE_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "vhost-relay/vhr.h"
+#include "vhost-relay/vring/queue.h"
+#include "worker.h"
+
+struct target;
+struct target_queue;
+
+/* Buffers of one request, header and status included: what seg_max promises and 2 more. */
+#define TARGET_IOV_MAX	130u
+
+struct target_request {
+	struct target_queue *queue;
+	struct vhr_chain chain;		/* readable iov entries, then writable ones */
+	bool too_many;			/* the chain has more than TARGET_IOV_MAX pieces: the type
+					 * completes it with an error where it has room for one */
+	/* ---- the target's own ---- */
+	struct vhr_taken taken;
+	uint32_t written;
+	struct target_request *next;
+	struct iovec iov[TARGET_IOV_MAX];
+	/* The type's own part follows: target_request_private() */
+};
+
+struct target_ops {
+	const char *name;		/* "vhost-blk" */
+	size_t request_bytes;		/* of the type's own part of a request */
+	/*
+	 * Handle a request, in the queue's worker thread. Leads to exactly one target_done(),
+	 * from within or later in the same thread.
+	 */
+	void (*start)(struct target_request *request);
+	/*
+	 * At the end of a round in which start() was called at least once, and often else: hand
+	 * over to stores what was batched (store_kick()), complete what is done (store_poll()).
+	 * Returns how many completed.
+	 */
+	unsigned int (*poll)(struct target_queue *queue);
+	/*
+	 * A queue is being mapped to (in) or unmapped from (out) the calling worker: open or
+	 * close stores' queues. On failure of in the target is not created.
+	 */
+	int (*queue_in)(struct target_queue *queue);
+	void (*queue_out)(struct target_queue *queue);
+	/* Control thread; as in struct vhr_ops. */
+	int (*get_config)(void *priv, uint32_t offset, uint32_t size, uint8_t *data);
+	int (*set_config)(void *priv, uint32_t offset, uint32_t size, const uint8_t *data,
+			  uint32_t flags);
+	int (*set_features)(void *priv, uint64_t features);
+	/* The device was reset, or its frontend has come or gone; nothing is under way. */
+	void (*reset)(void *priv);
+};
+
+struct target_config {
+	const char *name;		/* for messages and RPC; unique in the process */
+	const struct target_ops *ops;
+	void *priv;
+	/* Just one of the three says where the frontend comes from. */
+	const char *socket_path;
+	int socket_fd;			/* connected or listening; -1: none */
+	const char *device;		/* PCI address DDDD:BB:DD.F, bound to vfio-pci */
+	unsigned int socket_mode;	/* 0: 0660 */
+	unsigned int queues;		/* rings, 1..256 */
+	const unsigned int *map;	/* queue -> worker index; NULL: round robin */
+	uint32_t max_ring_size;		/* 0: 1024 */
+	uint64_t features;		/* virtio features beside the ring's own */
+	bool packed;			/* offer packed rings too */
+};
+
+/*
+ * Create, and serve frontends from now on. -EINVAL and errors of vhr_bus_..._open() and
+ * vhr_open(); @reason says what. @config is copied, but not priv.
+ */
+int target_create(struct worker_pool *pool, const struct target_config *config,
+		  struct target **target, struct vhu_reason *reason);
+/* Waits for what is under way, disconnects, frees. Not from a worker or control thread. */
+void target_destroy(struct target *target);
+
+/* From the queue's worker: done, @written bytes into the writable buffers. */
+void target_done(struct target_request *request, uint32_t written);
+
+void *target_request_private(struct target_request *request);
+/* VHR_MAP_... of the buffers of requests. */
+unsigned int target_memory_flags(const struct target_queue *queue);
+void *target_queue_priv(const struct target_queue *queue);	/* config.priv */
+struct target *target_queue_target(const struct target_queue *queue);
+unsigned int target_queue_index(const struct target_queue *queue);
+struct worker *target_queue_worker(const struct target_queue *queue);
+/* A pointer of the type's own per queue, for queue_in() to set. */
+void target_queue_set_context(struct target_queue *queue, void *context);
+void *target_queue_context(const struct target_queue *queue);
+/*
+ * Watch @fd for the queue's worker: it wakes up, and ops->poll() follows. For queue_in();
+ * ends by itself at queue_out(). -errno.
+ */
+int target_queue_watch(struct target_queue *queue, int fd);
+
+/* Tell the frontend that the configuration space changed. Any thread but a worker. As vhr_. */
+int target_config_changed(struct target *target);
+/* Any thread but a worker: wait until nothing is under way and take nothing new; and go on. */
+void target_pause(struct target *target);
+void target_resume(struct target *target);
+/* Drop the frontend now, after what is under way. Any thread but a worker. */
+void target_disconnect(struct target *target);
+
+/* A new object: name, type, transport, connection, features, queues with counters. */
+json_t *target_describe(struct target *target);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Worker threads: each serves the request queues that are mapped to it, of any target.
+ *
+ * Modes: "poll" never sleeps; "interrupt" sleeps on the kicks and the stores' fds; "adaptive"
+ * goes on polling for poll_us after the last work and then sleeps.
+ */
+#ifndef STORAGE_WORKER_H
+#define STORAGE_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vhost-proto/codec.h"
+
+enum worker_mode { WORKER_INTERRUPT, WORKER_ADAPTIVE, WORKER_POLL };
+
+struct worker;
+struct worker_pool;
+
+struct worker_pool_config {
+	unsigned int threads;		/* 1..64 */
+	const int *cpus;		/* one per thread, -1: anywhere; NULL: all anywhere */
+	enum worker_mode mode;
+	unsigned int poll_us;		/* adaptive; 0 means 50 */
+};
+
+/* -EINVAL, -ENOMEM, or what pthread_create() and eventfd() gave. */
+int worker_pool_create(const struct worker_pool_config *config, struct worker_pool **pool,
+		       struct vhu_reason *reason);
+/* Nothing is mapped to its workers any more. */
+void worker_pool_destroy(struct worker_pool *pool);
+unsigned int worker_pool_size(const struct worker_pool *pool);
+struct worker *worker_pool_get(struct worker_pool *pool, unsigned int index);
+
+/*
+ * Run @fn in the worker's thread and wait until it has returned. Not from a worker thread.
+ */
+void worker_call(struct worker *worker, void (*fn)(void *arg), void *arg);
+/* Run @fn in the worker's thread, later; from any thread. @call is free again when it runs. */
+struct worker_post {
+	void (*fn)(void *arg);
+	void *arg;
+	struct worker_post *next;
+};
+void worker_post(struct worker *worker, struct worker_post *post);
+
+#endif
