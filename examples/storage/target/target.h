@@ -87,6 +87,13 @@ struct target_config {
 	uint32_t max_ring_size;		/* 0: 1024 */
 	uint64_t features;		/* virtio features beside the ring's own */
 	bool packed;			/* offer packed rings too */
+	/*
+	 * Bit N: of ring N requests are taken by target_queue_take() alone, never by the
+	 * runtime: the driver leaves buffers there for what the device has to tell
+	 * (virtio-scsi eventq). Nothing of it is under way meanwhile, so that a stop of the
+	 * ring need not wait for an event.
+	 */
+	uint64_t on_demand;
 };
 
 /*
@@ -97,6 +104,13 @@ int target_create(struct worker_pool *pool, const struct target_config *config,
 		  struct target **target, struct vhu_reason *reason);
 /* Waits for what is under way, disconnects, frees. Not from a worker or control thread. */
 void target_destroy(struct target *target);
+
+/*
+ * From the queue's worker, for a ring in config.on_demand: the next request, which then is
+ * under way until target_done(); ops->start() is not called. NULL: there is none, or the ring
+ * is not ready, or the target is paused.
+ */
+struct target_request *target_queue_take(struct target_queue *queue);
 
 /* From the queue's worker: done, @written bytes into the writable buffers. */
 void target_done(struct target_request *request, uint32_t written);
