@@ -82,6 +82,7 @@ struct target_config {
 	int socket_fd;			/* connected or listening; -1: none */
 	const char *device;		/* PCI address DDDD:BB:DD.F, bound to vfio-pci */
 	unsigned int socket_mode;	/* 0: 0660 */
+	uint32_t socket_group;		/* group of the socket's file; 0: left as it is */
 	unsigned int queues;		/* rings, 1..256 */
 	const unsigned int *map;	/* queue -> worker index; NULL: round robin */
 	uint32_t max_ring_size;		/* 0: 1024 */

@@ -254,7 +254,10 @@ vhr_bus_embedded_open(const struct vvu_emb_config *config, struct vhr_bus **bus,
 		return ret;
 	}
 	self->bus.ops = &embedded_ops;
-	snprintf(self->bus.name, sizeof(self->bus.name), "%s", config->socket_path);
+	if (config->has_fd)
+		snprintf(self->bus.name, sizeof(self->bus.name), "fd %d", config->fd);
+	else
+		snprintf(self->bus.name, sizeof(self->bus.name), "%s", config->socket_path);
 	/*
 	 * Any addresses would do. These are not the process's own, so that a confusion of
 	 * the two shows, and are as wide as the usual virtual IOMMU's.

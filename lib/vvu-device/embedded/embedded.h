@@ -27,6 +27,15 @@ struct vvu_emb_config {
 	bool client;			/* connect (and reconnect) instead of listening */
 	unsigned int reconnect_ms;	/* client: pause between attempts; 0 means 500 */
 	unsigned int socket_mode;	/* server: permission bits of the socket; 0 means 0660 */
+	uint32_t socket_group;		/* server: group of the socket's file; 0: left as it is */
+	/*
+	 * Instead of socket_path an AF_UNIX stream socket that somebody else made. Listening
+	 * (SO_ACCEPTCONN): frontends are accepted from it, and its file stays. Connected: there
+	 * is this one frontend, and none after it; its socket is shut down when it is dropped.
+	 * Duplicated, so that the caller's stays the caller's; becomes non-blocking.
+	 */
+	bool has_fd;
+	int fd;
 	uint32_t virtio_id;		/* 0 means VVU_VIRTIO_ID */
 	uint32_t max_vhost_queues;	/* 0 means VHU_MAX_VRINGS */
 	uint8_t uuid[16];
@@ -42,8 +51,8 @@ struct vvu_emb_config {
 
 /*
  * -EINVAL (a field, see @reason), -ENAMETOOLONG (socket path), -EADDRINUSE (somebody is
- * listening there; a stale socket file is replaced), -ENOMEM, or what socket(), bind(),
- * mmap(), epoll_create1() or eventfd() gave.
+ * listening there; a stale socket file is replaced), -EBADF and -ENOTSOCK (fd), -ENOMEM, or
+ * what socket(), bind(), chown(), mmap(), epoll_create1() or eventfd() gave.
  */
 int vvu_emb_create(const struct vvu_emb_config *config, struct vvu_emb **emb,
 		   struct vhu_reason *reason);

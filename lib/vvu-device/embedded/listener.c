@@ -78,13 +78,14 @@ static int bind_replacing(int fd, const struct sockaddr_un *address, struct vhu_
 }
 
 int emb_listener_open(struct emb_listener *listener, const char *path, unsigned int mode,
-		      struct vhu_reason *reason)
+		      uint32_t group, struct vhu_reason *reason)
 {
 	struct sockaddr_un address;
 	struct stat st;
 	int err;
 
 	listener->fd = -1;
+	listener->adopted = false;
 	err = emb_unix_address(path, &address, reason);
 	if (err < 0)
 		return err;
@@ -101,9 +102,10 @@ int emb_listener_open(struct emb_listener *listener, const char *path, unsigned 
 		listener->fd = -1;
 		return err;
 	}
-	/* Nobody can connect before listen(), so the mode is right when it matters. */
-	if (lstat(listener->path, &st) < 0 || chmod(listener->path, mode) < 0 ||
-	    listen(listener->fd, BACKLOG) < 0) {
+	/* Nobody can connect before listen(), so group and mode are right when it matters. */
+	if (lstat(listener->path, &st) < 0 ||
+	    (group != 0 && chown(listener->path, (uid_t)-1, group) < 0) ||
+	    chmod(listener->path, mode) < 0 || listen(listener->fd, BACKLOG) < 0) {
 		err = -errno;
 		vhu_reason_set(reason, "%s: cannot listen: %s", listener->path,
 			       strerror(-err));
@@ -117,14 +119,27 @@ int emb_listener_open(struct emb_listener *listener, const char *path, unsigned 
 	return 0;
 }
 
+void emb_listener_adopt(struct emb_listener *listener, int fd)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	/* One byte less than there are: a path need not end with a 0. */
+	socklen_t length = sizeof(address) - 1;
+
+	if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+		address.sun_path[0] = '\0';
+	memcpy(listener->path, address.sun_path, sizeof(listener->path));
+	listener->fd = fd;
+	listener->adopted = true;
+}
+
 void emb_listener_close(struct emb_listener *listener)
 {
 	struct stat st;
 
 	if (listener->fd < 0)
 		return;
-	if (lstat(listener->path, &st) == 0 && st.st_dev == listener->dev &&
-	    st.st_ino == listener->ino)
+	if (!listener->adopted && lstat(listener->path, &st) == 0 &&
+	    st.st_dev == listener->dev && st.st_ino == listener->ino)
 		unlink(listener->path);
 	close(listener->fd);
 	listener->fd = -1;

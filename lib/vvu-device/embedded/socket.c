@@ -2,6 +2,7 @@
 #include "socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -53,6 +54,9 @@ void emb_socket_close(struct vvu_emb *emb)
 	if (fd < 0)
 		return;
 	emb_source_drop(emb->epoll_fd, &emb->socket.stream);
+	/* Whoever handed it in has it too: closing ours alone would tell the frontend nothing. */
+	if (emb->socket.handed_in)
+		shutdown(fd, SHUT_RDWR);
 	close(fd);
 }
 
@@ -122,6 +126,15 @@ static void try_connect(struct vvu_emb *emb)
 	s->last_error = err;
 }
 
+/* The frontend that was there from the start; there is no other after it. */
+static void take_given(struct vvu_emb *emb)
+{
+	int fd = emb->socket.given;
+
+	emb->socket.given = -1;
+	frontend_arrived(emb, fd);
+}
+
 static void timer_ready(struct vvu_emb *emb, struct emb_source *source, uint32_t events)
 {
 	uint64_t expirations;
@@ -129,8 +142,12 @@ static void timer_ready(struct vvu_emb *emb, struct emb_source *source, uint32_t
 	if (read(source->fd, &expirations, sizeof(expirations)) < 0)
 		return;
 	emb->socket.timer_armed = false;
-	if (emb->socket.client && wants_frontend(emb))
+	if (!wants_frontend(emb))
+		return;
+	if (emb->socket.client)
 		try_connect(emb);
+	else if (emb->socket.given >= 0)
+		take_given(emb);
 }
 
 /* Descriptors that came with a message, in order. Returns how many. */
@@ -276,9 +293,11 @@ void emb_socket_update(struct vvu_emb *emb)
 {
 	struct emb_socket *s = &emb->socket;
 
-	if (s->client) {
+	if (s->client || s->given >= 0) {
 		if (wants_frontend(emb) && !s->timer_armed)
 			arm_timer(s, s->next_attempt_ns > 0 ? s->next_attempt_ns : 1);
+	} else if (s->listener.fd < 0) {
+		/* The one frontend has been, or is, here. */
 	} else if (wants_frontend(emb) && !s->timer_armed) {
 		emb_source_watch(emb->epoll_fd, &s->accept, s->listener.fd, EPOLLIN);
 	} else {
@@ -292,6 +311,68 @@ void emb_socket_update(struct vvu_emb *emb)
 				 vvu_device_channel_want(emb->device) > 0 ? EPOLLIN : 0);
 }
 
+/* Is config->fd a socket to serve, and a listening one? 1, 0 (connected), or -errno. */
+static int check_given(const struct vvu_emb_config *config, struct vhu_reason *reason)
+{
+	int domain = 0, type = 0, listens = 0;
+	socklen_t length = sizeof(int);
+	struct sockaddr_un peer;
+	socklen_t peer_length = sizeof(peer);
+
+	if (config->client || config->socket_path != NULL || config->socket_mode != 0 ||
+	    config->socket_group != 0) {
+		vhu_reason_set(reason, "fd: not together with client, socket_path, socket_mode or "
+				       "socket_group");
+		return -EINVAL;
+	}
+	if (getsockopt(config->fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0 ||
+	    getsockopt(config->fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0 ||
+	    getsockopt(config->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) < 0) {
+		int err = -errno;
+
+		vhu_reason_set(reason, "fd: %d: %s", config->fd, strerror(-err));
+		return err;
+	}
+	if (domain != AF_UNIX || type != SOCK_STREAM) {
+		vhu_reason_set(reason, "fd: %d is not an AF_UNIX stream socket", config->fd);
+		return -EINVAL;
+	}
+	if (listens)
+		return 1;
+	if (getpeername(config->fd, (struct sockaddr *)&peer, &peer_length) < 0) {
+		vhu_reason_set(reason, "fd: the socket %d is neither listening nor connected",
+			       config->fd);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int init_given(struct emb_socket *s, const struct vvu_emb_config *config,
+		      struct vhu_reason *reason)
+{
+	int listens = check_given(config, reason);
+	int fd, flags, err;
+
+	if (listens < 0)
+		return listens;
+	fd = fcntl(config->fd, F_DUPFD_CLOEXEC, 0);
+	flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+		err = -errno;
+		vhu_reason_set(reason, "fd: %d: %s", config->fd, strerror(-err));
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	if (listens) {
+		emb_listener_adopt(&s->listener, fd);
+	} else {
+		s->handed_in = true;
+		s->given = fd;
+	}
+	return 0;
+}
+
 int emb_socket_init(struct vvu_emb *emb, const struct vvu_emb_config *config,
 		    struct vhu_reason *reason)
 {
@@ -301,7 +382,10 @@ int emb_socket_init(struct vvu_emb *emb, const struct vvu_emb_config *config,
 	s->client = config->client;
 	s->pause_ns = (config->reconnect_ms ? config->reconnect_ms : DEFAULT_RECONNECT_MS) *
 		      NS_PER_MS;
-	err = emb_unix_address(config->socket_path, &s->address, reason);
+	if (config->has_fd)
+		err = init_given(s, config, reason);
+	else
+		err = emb_unix_address(config->socket_path, &s->address, reason);
 	if (err < 0)
 		return err;
 	if (config->socket_mode & ~0777u) {
@@ -320,15 +404,17 @@ int emb_socket_init(struct vvu_emb *emb, const struct vvu_emb_config *config,
 		close(fd);
 		return err;
 	}
-	if (s->client)
+	if (s->client || config->has_fd)
 		return 0;
 	return emb_listener_open(&s->listener, config->socket_path,
-				 config->socket_mode ? config->socket_mode : DEFAULT_MODE, reason);
+				 config->socket_mode ? config->socket_mode : DEFAULT_MODE,
+				 config->socket_group, reason);
 }
 
 void emb_socket_prepare(struct emb_socket *s)
 {
 	s->listener.fd = -1;
+	s->given = -1;
 	emb_source_init(&s->accept, 0, accept_ready);
 	emb_source_init(&s->stream, 0, stream_ready);
 	emb_source_init(&s->channel, 0, channel_ready);
@@ -344,6 +430,9 @@ void emb_socket_fini(struct vvu_emb *emb)
 	emb_source_drop(emb->epoll_fd, &s->accept);
 	emb_socket_close(emb);
 	emb_listener_close(&s->listener);
+	if (s->given >= 0)
+		close(s->given);
+	s->given = -1;
 	if (timer_fd >= 0) {
 		emb_source_drop(emb->epoll_fd, &s->timer);
 		close(timer_fd);

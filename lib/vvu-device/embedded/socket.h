@@ -24,6 +24,8 @@ struct emb_socket {
 	struct emb_source channel;	/* the backend request channel, the device's fd */
 	struct emb_source timer;	/* timerfd: next attempt to connect or accept */
 	bool client;
+	bool handed_in;			/* the frontend's socket is, or was, @given */
+	int given;			/* connected, and not yet taken for a frontend; -1: none */
 	bool timer_armed;
 	struct sockaddr_un address;	/* client: whom to connect to */
 	uint64_t pause_ns;		/* client: between attempts */
