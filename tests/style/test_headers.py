@@ -10,7 +10,8 @@ INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
 # What a program, a driver or a VMM includes; and what those include is as public.
 PUBLIC_ROOTS = ["lib/vhost-proto/codec.h", "lib/vvu-device/device.h",
                 "lib/vvu-device/embedded/embedded.h", "lib/vhost-relay/vhr.h",
-                "lib/vhost-relay/vvu/vvu.h", "lib/vhost-relay/vring/split.h"]
+                "lib/vhost-relay/vvu/vvu.h", "lib/vhost-relay/vring/split.h",
+                "lib/vhost-relay/vring/queue.h"]
 PROTOTYPE = re.compile(
     r"^(?!static|typedef|#|return)[a-z_][\w \t*]*?[\s*](?P<name>\w+)\((?:[^;{}]|\n)*\);", re.M)
 

@@ -45,6 +45,7 @@ start_running(struct ring_slot *slot)
 	ring->used_idx = le16toh(__atomic_load_n((const uint16_t *)&ring->used->idx,
 						 __ATOMIC_ACQUIRE));
 	ring->avail_seen = ring->last_avail;
+	ring->pushed = 0;
 	ring->signalled_used = ring->used_idx;
 	ring->signalled_valid = false;
 	outstanding = (uint16_t)(ring->last_avail - ring->used_idx);

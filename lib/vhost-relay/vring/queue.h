@@ -28,6 +28,8 @@ struct vhr_taken {
  * Take the next request and walk its chain into @chain->iov (see vhr_split_walk()). 1; 0:
  * there is none; -EPROTO: the ring is broken (or was); -E2BIG: taken, @taken is valid and must
  * be pushed, but its buffers are more than chain->iov_max and @chain holds the first ones.
+ * At most ring->size requests are with the caller at a time: a driver that makes more
+ * available breaks the ring.
  */
 int vhr_queue_pop(struct vhr_ring *ring, struct vhr_taken *taken, struct vhr_chain *chain);
 /*
@@ -36,6 +38,7 @@ int vhr_queue_pop(struct vhr_ring *ring, struct vhr_taken *taken, struct vhr_cha
  */
 void vhr_queue_push(struct vhr_ring *ring, const struct vhr_taken *taken, uint32_t len);
 void vhr_queue_flush(struct vhr_ring *ring);
+
 /* Ask for kicks, or not; true when there is something to pop already: look again. */
 bool vhr_queue_want_kicks(struct vhr_ring *ring, bool want);
 

@@ -5,7 +5,7 @@
  * Ownership and threads. The session owns the struct and changes it only between the ring
  * lock's two callbacks (struct vhr_ops in vhr.h). A datapath takes the same lock, looks at
  * "ready", and may then use every field until it unlocks; it owns last_avail, used_idx and
- * what split.h keeps for notifications.
+ * what split.h and queue.h keep there.
  * All shared-memory fields are little-endian (VERSION_1).
  */
 #ifndef VHOST_RELAY_RING_H
@@ -31,6 +31,7 @@ struct vhr_ring {
 	uint16_t last_avail;	/* next avail entry to take, free running */
 	uint16_t used_idx;	/* next used entry to write, free running */
 	uint16_t avail_seen;	/* avail idx at the last vhr_split_available() */
+	uint16_t pushed;	/* used entries written and not yet published (queue.h) */
 	uint16_t signalled_used;	/* used_idx at the last look at used_event */
 	bool signalled_valid;
 	bool kicks_wanted;	/* what the frontend was last told */
