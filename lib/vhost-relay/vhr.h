@@ -57,6 +57,16 @@ struct vhr_ops {
 	 * taken from it. Called before the ring is locked for the stop.
 	 */
 	void (*ring_stop)(void *priv, unsigned int index);
+	/*
+	 * Frontend memory is about to be taken away or to move (@begin; SET_MEM_TABLE and
+	 * REM_MEM_REG): finish what uses addresses in it, I/O under way included, and take
+	 * nothing new from any ring until the call with @begin false, which follows when all
+	 * rings have the new table. No ring is locked in either call, between the two each is
+	 * locked once; never nested. ADD_MEM_REG moves nothing and does not call this. Nor
+	 * does a disconnect or a reset of the device: there ring_stop has come for every ring
+	 * that ran.
+	 */
+	void (*memory_change)(void *priv, bool begin);
 	/* A frontend is there / is gone. */
 	void (*connected)(void *priv, bool connected);
 	/* SET_FEATURES: a checked subset of what was offered. Non-zero refuses. */

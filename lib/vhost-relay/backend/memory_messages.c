@@ -29,6 +29,17 @@ verdict_of(int error)
 	return error == -EINVAL ? VHR_ILLEGAL : VHR_FAILED;
 }
 
+/* A table in which what was there before may be gone or elsewhere. */
+static void
+replace_memory(struct vhr_session *s, const struct vhr_memory *memory)
+{
+	if (s->ops.memory_change != NULL)
+		s->ops.memory_change(s->priv, true);
+	vhr_rings_set_memory(s, memory);
+	if (s->ops.memory_change != NULL)
+		s->ops.memory_change(s->priv, false);
+}
+
 enum vhr_verdict
 vhr_set_mem_table(struct vhr_session *s, const struct vhu_msg *request, struct vhu_msg *reply)
 {
@@ -41,10 +52,10 @@ vhr_set_mem_table(struct vhr_session *s, const struct vhu_msg *request, struct v
 	if (ret < 0) {
 		/* The old ranges go with the answer, whatever it is. */
 		free(memory);
-		vhr_rings_set_memory(s, NULL);
+		replace_memory(s, NULL);
 		return verdict_of(ret);
 	}
-	vhr_rings_set_memory(s, memory);
+	replace_memory(s, memory);
 	return VHR_DONE;
 }
 
@@ -81,7 +92,7 @@ vhr_rem_mem_reg(struct vhr_session *s, const struct vhu_msg *request, struct vhu
 		free(memory);
 		return verdict_of(ret);
 	}
-	vhr_rings_set_memory(s, memory);
+	replace_memory(s, memory);
 	return VHR_DONE;
 }
 

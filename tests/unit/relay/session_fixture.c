@@ -56,6 +56,23 @@ ring_stop(void *priv, unsigned int index)
 }
 
 static void
+memory_change(void *priv, bool begin)
+{
+	struct vhr_status status;
+
+	assert_int_equal(rec.locked, 0);
+	assert_int_equal(rec.memory_begins, rec.memory_ends + !begin);
+	vhr_status(session, &status);
+	if (begin) {
+		rec.memory_begins++;
+		rec.regions_at_begin = status.regions;
+	} else {
+		rec.memory_ends++;
+		rec.regions_at_end = status.regions;
+	}
+}
+
+static void
 connected(void *priv, bool is)
 {
 	assert_int_equal(rec.locked, 0);
@@ -140,6 +157,7 @@ const struct vhr_ops session_ops = {
 	.ring_changed = ring_changed,
 	.ring_ready = ring_ready,
 	.ring_stop = ring_stop,
+	.memory_change = memory_change,
 	.connected = connected,
 	.set_features = set_features,
 	.get_config = get_config,

@@ -48,6 +48,8 @@ struct recorded {
 	unsigned int stops[RINGS];
 	bool ready[RINGS];
 	unsigned int ready_calls;
+	unsigned int memory_begins, memory_ends;
+	unsigned int regions_at_begin, regions_at_end;
 	int connected;			/* -1: never told */
 	unsigned int connects, disconnects;
 	unsigned int set_features_calls;

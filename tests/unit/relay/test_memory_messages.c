@@ -115,6 +115,54 @@ old_table_is_gone_before_the_answer(void **state)
 }
 
 static void
+device_is_told_before_and_after_a_new_table(void **state)
+{
+	give_acked(request(VHU_SET_MEM_TABLE, 8), 0);
+	assert_int_equal(rec.memory_begins, 2);
+	assert_int_equal(rec.memory_ends, 2);
+	assert_int_equal(rec.regions_at_begin, 1);
+	assert_int_equal(rec.regions_at_end, 0);
+}
+
+static void
+device_is_told_of_a_table_that_cannot_be_used(void **state)
+{
+	give_acked(table_of((struct vhu_mem_region){ MEM_GPA, MEM_SIZE * 2, MEM_UVA, 0 }), 1);
+	assert_int_equal(rec.memory_begins, 2);
+	assert_int_equal(rec.memory_ends, 2);
+	assert_int_equal(rec.regions_at_begin, 1);
+	assert_int_equal(rec.regions_at_end, 0);
+}
+
+static void
+device_is_told_of_a_removed_region_and_of_no_added_one(void **state)
+{
+	give_acked(single(VHU_ADD_MEM_REG, MEM_GPA, MEM_SIZE / 2, MEM_UVA, 0), 0);
+	assert_int_equal(rec.memory_begins, 0);
+	give_acked(single(VHU_REM_MEM_REG, MEM_GPA, MEM_SIZE / 2, MEM_UVA + 1, 0), 1);
+	assert_int_equal(rec.memory_begins, 0);
+	give_acked(single(VHU_REM_MEM_REG, MEM_GPA, MEM_SIZE / 2, MEM_UVA, 0), 0);
+	assert_int_equal(rec.memory_begins, 1);
+	assert_int_equal(rec.memory_ends, 1);
+	assert_int_equal(rec.regions_at_begin, 1);
+	assert_int_equal(rec.regions_at_end, 0);
+}
+
+static void
+device_is_not_told_of_the_end_of_a_connection(void **state)
+{
+	unsigned int stops = rec.stops[0];
+
+	start_ring(0);
+	fake_hang_up();
+	session_run();
+	assert_int_equal(regions(), 0);
+	assert_int_equal(rec.stops[0], stops + 1);
+	assert_int_equal(rec.memory_begins, 1);
+	assert_int_equal(rec.memory_ends, 1);
+}
+
+static void
 table_with_an_overlap_ends_the_connection(void **state)
 {
 	struct vhu_msg msg = request_table();
@@ -238,6 +286,10 @@ main(void)
 		MEMORY(ring_outside_a_new_table_waits_for_the_next),
 		MEMORY(same_table_twice_is_legal),
 		MEMORY(old_table_is_gone_before_the_answer),
+		MEMORY(device_is_told_before_and_after_a_new_table),
+		MEMORY(device_is_told_of_a_table_that_cannot_be_used),
+		NEGOTIATED(device_is_told_of_a_removed_region_and_of_no_added_one),
+		MEMORY(device_is_not_told_of_the_end_of_a_connection),
 		NEGOTIATED(table_with_an_overlap_ends_the_connection),
 		MEMORY(table_that_does_not_fit_is_refused_and_the_old_one_let_go),
 		NEGOTIATED(table_that_does_not_fit_ends_the_connection_without_an_answer),
