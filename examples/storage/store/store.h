@@ -48,7 +48,7 @@ enum store_op {
 struct store_io;
 typedef void store_done(struct store_io *io, int result, void *arg);
 
-/* Stores one above the other: filters, and whoever submits. */
+/* Stores one above the other: whoever submits, filters, and the store at the bottom. */
 #define STORE_MAX_DEPTH 8u
 
 struct store_io {
@@ -66,8 +66,10 @@ struct store_io {
 		uint64_t data;		/* of whoever pushed the frame */
 	} frame[STORE_MAX_DEPTH];
 	unsigned int depth;
-	struct store_io *next;
+	struct store_io *next;		/* of whichever store has it in a list */
+	/* Of the lowest store: */
 	void *opaque;
+	uint64_t scratch[3];
 };
 
 struct store_info {
@@ -144,15 +146,15 @@ int store_open(const json_t *description, struct store **store, struct vhu_reaso
  */
 int store_open_text(const char *text, bool read_only, struct store **store,
 		    struct vhu_reason *reason);
-/* NULL is fine. All its queues are closed. */
+/* Any thread. NULL is fine. All its queues are closed. */
 void store_close(struct store *store);
 
 int store_queue_open(struct store *store, struct store_queue **queue);
 void store_queue_close(struct store_queue *queue);
 /*
  * Start @io; @done is called once, with 0 or -errno: -EINVAL (beyond the end, not whole
- * blocks), -EROFS, -EOPNOTSUPP, -EIO, -ENOSPC, -ETIMEDOUT. Checks what every store has to
- * check (range, blocks, read-only).
+ * blocks, longer than info allows, not as long as its buffers), -EROFS,
+ * -EOPNOTSUPP, -EIO, -ENOSPC, -ETIMEDOUT. Checks what every store has to check.
  */
 void store_submit(struct store_queue *queue, struct store_io *io, store_done *done, void *arg);
 void store_kick(struct store_queue *queue);
@@ -168,7 +170,15 @@ uint64_t store_size(const struct store *store);
 
 /* The topmost frame is done. For stores and filters, from within submit or poll. */
 void store_complete(struct store_io *io, int result);
-/* Pass @io on to the store below; @done gets it back. @data: in io->frame[io->depth - 1]. */
+/*
+ * Pass @io on to the store below; @done gets it back. What a filter wants to remember until then
+ * it puts into *store_data(io) before this call, and finds there in @done.
+ */
 void store_forward(struct store_queue *inner, struct store_io *io, store_done *done, void *arg);
+
+static inline uint64_t *store_data(struct store_io *io)
+{
+	return &io->frame[io->depth].data;
+}
 
 #endif
