@@ -28,8 +28,12 @@
 struct target;
 struct target_queue;
 
-/* Buffers of one request, header and status included: what seg_max promises and 2 more. */
-#define TARGET_IOV_MAX	130u
+/*
+ * Pieces of data that a type may promise to take (seg_max), and of memory in one request: these,
+ * header and status, and some more since a buffer may cross memory regions.
+ */
+#define TARGET_SEG_MAX	128u
+#define TARGET_IOV_MAX	(TARGET_SEG_MAX + 8u)
 
 struct target_request {
 	struct target_queue *queue;
@@ -53,9 +57,10 @@ struct target_ops {
 	 */
 	void (*start)(struct target_request *request);
 	/*
-	 * At the end of a round in which start() was called at least once, and often else: hand
-	 * over to stores what was batched (store_kick()), complete what is done (store_poll()).
-	 * Returns how many completed.
+	 * At the end of a round in which start() was called at least once, again and again while
+	 * requests are under way, when an fd of target_queue_watch() is readable, and for an
+	 * on_demand ring when it was kicked: hand over to stores what was batched
+	 * (store_kick()), complete what is done (store_poll()). Returns how many completed.
 	 */
 	unsigned int (*poll)(struct target_queue *queue);
 	/*
@@ -95,6 +100,11 @@ struct target_config {
 	 * ring need not wait for an event.
 	 */
 	uint64_t on_demand;
+	/*
+	 * Words for people; any thread but a worker. Level as enum vvu_log_level: 0 errors, 1
+	 * warnings, 2 events, 3 every message. NULL: errors and warnings on stderr.
+	 */
+	void (*log)(int level, const char *text);
 };
 
 /*
@@ -132,15 +142,25 @@ void *target_queue_context(const struct target_queue *queue);
  */
 int target_queue_watch(struct target_queue *queue, int fd);
 
-/* Tell the frontend that the configuration space changed. Any thread but a worker. As vhr_. */
+/*
+ * Tell the frontend that the configuration space changed. Any thread. The control thread does
+ * it, and tries again for as long as the frontend cannot take it (no ring is started, or its
+ * queue of messages is full). -ENOTCONN: there is no frontend to tell.
+ */
 int target_config_changed(struct target *target);
-/* Any thread but a worker: wait until nothing is under way and take nothing new; and go on. */
+/*
+ * Any thread but a worker: wait until nothing is under way and take nothing new; and go on, when
+ * it was called as often. A ring that its frontend stops meanwhile, stops.
+ */
 void target_pause(struct target *target);
 void target_resume(struct target *target);
-/* Drop the frontend now, after what is under way. Any thread but a worker. */
+/*
+ * Drop the frontend, after what is under way, and serve the next one. Returns when it is done.
+ * Any thread but a worker, and not from within ops.
+ */
 void target_disconnect(struct target *target);
 
-/* A new object: name, type, transport, connection, features, queues with counters. */
+/* A new object: name, type, transport, connection, features, queues with counters. Any thread. */
 json_t *target_describe(struct target *target);
 
 #endif

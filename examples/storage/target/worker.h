@@ -2,14 +2,18 @@
 /*
  * Worker threads: each serves the request queues that are mapped to it, of any target.
  *
- * Modes: "poll" never sleeps; "interrupt" sleeps on the kicks and the stores' fds; "adaptive"
- * goes on polling for poll_us after the last work and then sleeps.
+ * Modes: "poll" never sleeps while a ring that it serves is ready; "interrupt" sleeps on the
+ * kicks and the stores' fds; "adaptive" goes on polling for poll_us after the last work and then
+ * sleeps. A ring without kicks (no vector, or its frontend said to poll) is looked at every
+ * millisecond while its worker sleeps.
  */
 #ifndef STORAGE_WORKER_H
 #define STORAGE_WORKER_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <jansson.h>
 
 #include "vhost-proto/codec.h"
 
@@ -44,5 +48,17 @@ struct worker_post {
 	struct worker_post *next;
 };
 void worker_post(struct worker *worker, struct worker_post *post);
+/* Any thread. */
+unsigned int worker_index(const struct worker *worker);
+
+/* Since its start; from any thread, not all of one moment. */
+struct worker_stats {
+	uint64_t rounds;	/* looks at all of its queues */
+	uint64_t busy_rounds;	/* of them with something to do */
+	uint64_t sleeps;
+};
+void worker_stats(const struct worker *worker, struct worker_stats *stats);
+/* A new array, an object per worker: index, cpu, mode, queues and the counters above. */
+json_t *worker_pool_describe(struct worker_pool *pool);
 
 #endif
