@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "devices.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "device_config.h"
+#include "vvu-device/host_ops.h"
+
+struct device {
+	char name[DEVICE_NAME_MAX];
+	void *device;			/* the type's */
+	int only_frontend;		/* copy of the socket of --fd, to see its end; -1 */
+	bool gone;			/* it has ended */
+	bool paused;
+	struct job *job;		/* under way */
+	struct device *next;
+};
+
+struct job {
+	struct devices *devices;
+	struct device *entry;
+	enum device_job what;
+	bool was_paused;
+	device_done *done;
+	void *arg;
+	pthread_t thread;
+	struct job *next;		/* among the finished */
+};
+
+struct devices {
+	const struct program_type *type;
+	struct worker_pool *pool;
+	struct device *first;
+	unsigned int made;		/* for default names */
+	bool deserted;
+	int epoll_fd;
+	int finished_fd;		/* eventfd: there are finished jobs */
+	pthread_mutex_t lock;		/* of @finished */
+	struct job *finished;
+};
+
+static const char *const job_names[] = {
+	[DEVICE_REMOVE] = "removed",
+	[DEVICE_PAUSE] = "paused",
+	[DEVICE_RESUME] = "resumed",
+	[DEVICE_DRAIN] = "drained",
+	[DEVICE_DISCONNECT] = "disconnected",
+};
+
+int devices_create(const struct program_type *type, struct worker_pool *pool,
+		   struct devices **out, struct vhu_reason *reason)
+{
+	struct devices *devices = calloc(1, sizeof(*devices));
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+	int err;
+
+	if (devices == NULL)
+		return -ENOMEM;
+	devices->type = type;
+	devices->pool = pool;
+	pthread_mutex_init(&devices->lock, NULL);
+	devices->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	devices->finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (devices->epoll_fd < 0 || devices->finished_fd < 0 ||
+	    epoll_ctl(devices->epoll_fd, EPOLL_CTL_ADD, devices->finished_fd, &event) < 0) {
+		err = -errno;
+		vhu_reason_set(reason, "epoll or eventfd: %s", strerror(-err));
+		devices_destroy(devices);
+		return err;
+	}
+	*out = devices;
+	return 0;
+}
+
+void devices_destroy(struct devices *devices)
+{
+	if (devices == NULL)
+		return;
+	if (devices->finished_fd >= 0)
+		close(devices->finished_fd);
+	if (devices->epoll_fd >= 0)
+		close(devices->epoll_fd);
+	pthread_mutex_destroy(&devices->lock);
+	free(devices);
+}
+
+static struct device *find(const struct devices *devices, const char *name)
+{
+	for (struct device *entry = devices->first; entry != NULL; entry = entry->next)
+		if (strcmp(entry->name, name) == 0)
+			return entry;
+	return NULL;
+}
+
+static bool is_leaving(const struct device *entry)
+{
+	return entry->job != NULL && entry->job->what == DEVICE_REMOVE;
+}
+
+static struct device *find_or_say(const struct devices *devices, const char *name,
+				  struct vhu_reason *reason)
+{
+	struct device *entry = find(devices, name);
+
+	if (entry == NULL)
+		vhu_reason_set(reason, "there is no device \"%.64s\"", name);
+	return entry;
+}
+
+void *devices_find(const struct devices *devices, const char *name, struct vhu_reason *reason)
+{
+	struct device *entry = find_or_say(devices, name, reason);
+
+	if (entry == NULL)
+		return NULL;
+	if (is_leaving(entry)) {
+		vhu_reason_set(reason, "%s is being removed", name);
+		return NULL;
+	}
+	return entry->device;
+}
+
+/* A connected socket: its hang-up is the end of the only frontend there will be. */
+static int watch_frontend(struct devices *devices, struct device *entry, int fd)
+{
+	struct epoll_event event = { .events = EPOLLRDHUP, .data.ptr = entry };
+	socklen_t length = sizeof(int);
+	int listens = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) < 0 || listens)
+		return 0;
+	entry->only_frontend = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (entry->only_frontend < 0)
+		return -errno;
+	if (epoll_ctl(devices->epoll_fd, EPOLL_CTL_ADD, entry->only_frontend, &event) < 0)
+		return -errno;
+	return 0;
+}
+
+static void free_entry(struct devices *devices, struct device *entry)
+{
+	if (entry->only_frontend >= 0) {
+		epoll_ctl(devices->epoll_fd, EPOLL_CTL_DEL, entry->only_frontend, NULL);
+		close(entry->only_frontend);
+	}
+	free(entry);
+}
+
+static int create(struct devices *devices, struct device *entry, struct device_config *config,
+		  struct vhu_reason *reason)
+{
+	int fd = config->target.socket_fd, err = 0;
+
+	if (find(devices, config->target.name) != NULL) {
+		vhu_reason_set(reason, "name: there is a device \"%s\" already",
+			       config->target.name);
+		return -EEXIST;
+	}
+	snprintf(entry->name, sizeof(entry->name), "%s", config->target.name);
+	if (fd >= 0)
+		err = watch_frontend(devices, entry, fd);
+	if (err < 0) {
+		vhu_reason_set(reason, "fd: %d: %s", fd, strerror(-err));
+		return err;
+	}
+	vhu_reason_set(reason, "%s", "");
+	err = devices->type->create(devices->pool, &config->target, config->own, &entry->device,
+				    reason);
+	if (err < 0 && reason->text[0] == '\0')
+		vhu_reason_set(reason, "%s: %s", entry->name, strerror(-err));
+	return err;
+}
+
+int devices_add(struct devices *devices, const json_t *description, struct vhu_reason *reason)
+{
+	struct device_config *config = calloc(1, sizeof(*config));
+	struct device *entry = calloc(1, sizeof(*entry));
+	char default_name[DEVICE_NAME_MAX];
+	struct device **last;
+	int err = -ENOMEM;
+
+	if (config == NULL || entry == NULL) {
+		vhu_reason_set(reason, "out of memory");
+		goto out;
+	}
+	entry->only_frontend = -1;
+	do {
+		snprintf(default_name, sizeof(default_name), "%.32s%u",
+			 devices->type->backend_type, devices->made++);
+	} while (find(devices, default_name) != NULL);
+	err = device_config_read(description, worker_pool_size(devices->pool), default_name, config,
+				 reason);
+	if (err == 0)
+		err = create(devices, entry, config, reason);
+	if (config->target.socket_fd >= 0)
+		close(config->target.socket_fd);
+	device_config_free(config);
+	if (err == 0) {
+		program_log(VVU_LOG_INFO, "%s: serves %s", entry->name,
+			    config->target.device ? config->target.device
+			    : config->target.socket_path ? config->target.socket_path
+							 : "the socket it was given");
+		for (last = &devices->first; *last != NULL; last = &(*last)->next)
+			;
+		*last = entry;
+		entry = NULL;
+	}
+out:
+	if (entry != NULL)
+		free_entry(devices, entry);
+	free(config);
+	return err;
+}
+
+/* ---- jobs ---- */
+
+static void *run_job(void *arg)
+{
+	struct job *job = arg;
+	struct devices *devices = job->devices;
+	void *device = job->entry->device;
+	struct target *target = devices->type->target(device);
+
+	switch (job->what) {
+	case DEVICE_REMOVE:
+		devices->type->destroy(device);
+		break;
+	case DEVICE_PAUSE:
+		target_pause(target);
+		break;
+	case DEVICE_RESUME:
+		target_resume(target);
+		break;
+	case DEVICE_DRAIN:
+		target_pause(target);
+		target_resume(target);
+		break;
+	case DEVICE_DISCONNECT:
+		target_disconnect(target);
+		break;
+	}
+	pthread_mutex_lock(&devices->lock);
+	job->next = devices->finished;
+	devices->finished = job;
+	pthread_mutex_unlock(&devices->lock);
+	if (eventfd_write(devices->finished_fd, 1) < 0)
+		return NULL;	/* full: it is readable as it is */
+	return NULL;
+}
+
+static int start(struct devices *devices, struct device *entry, enum device_job what,
+		 device_done *done, void *arg, struct vhu_reason *reason)
+{
+	struct job *job;
+	int err;
+
+	if (entry->job != NULL) {
+		vhu_reason_set(reason, "%s is being %s", entry->name, job_names[entry->job->what]);
+		return -EBUSY;
+	}
+	if ((what == DEVICE_PAUSE && entry->paused) || (what == DEVICE_RESUME && !entry->paused)) {
+		vhu_reason_set(reason, "%s %s paused", entry->name,
+			       entry->paused ? "is" : "is not");
+		return -EALREADY;
+	}
+	if (what == DEVICE_DRAIN && entry->paused) {
+		vhu_reason_set(reason, "%s is paused: nothing is under way", entry->name);
+		return -EALREADY;
+	}
+	job = calloc(1, sizeof(*job));
+	if (job == NULL)
+		return -ENOMEM;
+	*job = (struct job){ .devices = devices, .entry = entry, .what = what,
+			     .done = done, .arg = arg };
+	entry->job = job;
+	err = -pthread_create(&job->thread, NULL, run_job, job);
+	if (err < 0) {
+		vhu_reason_set(reason, "%s: no thread: %s", entry->name, strerror(-err));
+		entry->job = NULL;
+		free(job);
+	}
+	return err;
+}
+
+int devices_start(struct devices *devices, const char *name, enum device_job job,
+		  device_done *done, void *arg, struct vhu_reason *reason)
+{
+	struct device *entry = find_or_say(devices, name, reason);
+
+	return entry == NULL ? -ENOENT : start(devices, entry, job, done, arg, reason);
+}
+
+static void unlink_entry(struct devices *devices, struct device *entry)
+{
+	struct device **at = &devices->first;
+
+	while (*at != entry)
+		at = &(*at)->next;
+	*at = entry->next;
+}
+
+static void remove_idle(struct devices *devices, struct device *entry)
+{
+	struct vhu_reason reason = { "out of memory" };
+
+	/* With another job it is removed after that: finish(), or the next devices_end(). */
+	if (entry->job == NULL && start(devices, entry, DEVICE_REMOVE, NULL, NULL, &reason) < 0)
+		program_log(VVU_LOG_ERROR, "%s", reason.text);
+}
+
+static void finish(struct devices *devices, struct job *job)
+{
+	struct device *entry = job->entry;
+	device_done *done = job->done;
+	void *arg = job->arg;
+
+	pthread_join(job->thread, NULL);
+	program_log(VVU_LOG_INFO, "%s: %s", entry->name, job_names[job->what]);
+	entry->job = NULL;
+	if (job->what == DEVICE_PAUSE)
+		entry->paused = true;
+	if (job->what == DEVICE_RESUME)
+		entry->paused = false;
+	if (job->what == DEVICE_REMOVE) {
+		unlink_entry(devices, entry);
+		if (entry->gone && devices->first == NULL)
+			devices->deserted = true;
+		free_entry(devices, entry);
+	} else if (entry->gone) {
+		remove_idle(devices, entry);
+	}
+	free(job);
+	if (done != NULL)
+		done(arg);
+}
+
+static void finish_all(struct devices *devices)
+{
+	struct job *job, *next;
+	eventfd_t count;
+
+	if (eventfd_read(devices->finished_fd, &count) < 0)
+		return;
+	pthread_mutex_lock(&devices->lock);
+	job = devices->finished;
+	devices->finished = NULL;
+	pthread_mutex_unlock(&devices->lock);
+	for (; job != NULL; job = next) {
+		next = job->next;
+		finish(devices, job);
+	}
+}
+
+static void frontend_gone(struct devices *devices, struct device *entry)
+{
+	program_log(VVU_LOG_INFO, "%s: its only frontend is gone", entry->name);
+	epoll_ctl(devices->epoll_fd, EPOLL_CTL_DEL, entry->only_frontend, NULL);
+	close(entry->only_frontend);
+	entry->only_frontend = -1;
+	entry->gone = true;
+	remove_idle(devices, entry);
+}
+
+void devices_run(struct devices *devices)
+{
+	struct epoll_event event[16];
+	int count = epoll_wait(devices->epoll_fd, event, 16, 0);
+	bool jobs = false;
+
+	/* Finishing a job may free the entry of a later event: last. */
+	for (int i = 0; i < count; i++) {
+		if (event[i].data.ptr == NULL)
+			jobs = true;
+		else
+			frontend_gone(devices, event[i].data.ptr);
+	}
+	if (jobs)
+		finish_all(devices);
+}
+
+void devices_end(struct devices *devices)
+{
+	for (struct device *entry = devices->first; entry != NULL; entry = entry->next)
+		remove_idle(devices, entry);
+}
+
+unsigned int devices_count(const struct devices *devices)
+{
+	unsigned int count = 0;
+
+	for (const struct device *entry = devices->first; entry != NULL; entry = entry->next)
+		count++;
+	return count;
+}
+
+bool devices_deserted(const struct devices *devices)
+{
+	return devices->deserted;
+}
+
+int devices_fd(const struct devices *devices)
+{
+	return devices->epoll_fd;
+}
+
+/* ---- what they are like ---- */
+
+static json_t *describe(const struct devices *devices, const struct device *entry)
+{
+	const struct program_type *type = devices->type;
+	const char *state = is_leaving(entry) ? "removing"
+			    : entry->job != NULL && entry->job->what == DEVICE_PAUSE ? "pausing"
+			    : entry->paused ? "paused"
+					    : "serving";
+	json_t *object = json_pack("{s:s, s:s}", "name", entry->name, "state", state);
+
+	/* Whoever removes it may have freed it by now. */
+	if (object == NULL || is_leaving(entry))
+		return object;
+	json_object_set_new(object, "target", target_describe(type->target(entry->device)));
+	json_object_set_new(object, "device", type->describe(entry->device));
+	return object;
+}
+
+json_t *devices_describe_all(const struct devices *devices)
+{
+	json_t *list = json_array();
+
+	for (const struct device *entry = devices->first; entry != NULL; entry = entry->next)
+		json_array_append_new(list, describe(devices, entry));
+	return list;
+}
+
+json_t *devices_describe(const struct devices *devices, const char *name,
+			 struct vhu_reason *reason)
+{
+	const struct device *entry = find_or_say(devices, name, reason);
+
+	return entry == NULL ? NULL : describe(devices, entry);
+}

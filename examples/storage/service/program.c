@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "program.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "devices.h"
+#include "log.h"
+#include "options.h"
+#include "settings.h"
+#include "vvu-device/host_ops.h"
+
+#define EXIT_WRONG_OPTION 2
+
+struct program {
+	const struct program_type *type;
+	struct settings settings;
+	struct worker_pool *pool;
+	struct devices *devices;
+	int epoll_fd;
+	int signal_fd;
+	bool started;
+	bool ending;
+};
+
+void *program_device(struct program *program, const json_t *params, struct vhu_reason *reason)
+{
+	const json_t *name = json_object_get(params, "name");
+
+	if (!json_is_string(name)) {
+		vhu_reason_set(reason, "name: %s", name == NULL ? "is missing" : "not a string");
+		return NULL;
+	}
+	return devices_find(program->devices, json_string_value(name), reason);
+}
+
+static int watch(struct program *program, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(program->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* Blocked before the first thread is there, so that none of them gets these signals. */
+static int take_signals(struct program *program, struct vhu_reason *reason)
+{
+	sigset_t set;
+	int err;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	program->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	program->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (program->epoll_fd < 0 || program->signal_fd < 0) {
+		err = -errno;
+		vhu_reason_set(reason, "epoll or signalfd: %s", strerror(-err));
+		return err;
+	}
+	return watch(program, program->signal_fd);
+}
+
+static int create_workers(struct program *program, struct vhu_reason *reason)
+{
+	const struct settings *settings = &program->settings;
+	struct worker_pool_config config = {
+		.threads = settings->threads,
+		.cpus = settings->cpus,
+		.mode = settings->mode,
+		.poll_us = settings->poll_us,
+	};
+
+	return worker_pool_create(&config, &program->pool, reason);
+}
+
+static int add_devices(struct program *program, struct vhu_reason *reason)
+{
+	size_t index;
+	json_t *device;
+	int err = 0;
+
+	json_array_foreach(program->settings.devices, index, device) {
+		err = devices_add(program->devices, device, reason);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int start(struct program *program, struct vhu_reason *reason)
+{
+	int err;
+
+	if (json_array_size(program->settings.devices) == 0) {
+		vhu_reason_set(reason, "no device: see --socket-path, --fd, --device and --config");
+		return -EINVAL;
+	}
+	err = take_signals(program, reason);
+	if (err == 0)
+		err = create_workers(program, reason);
+	if (err == 0)
+		err = devices_create(program->type, program->pool, &program->devices, reason);
+	if (err == 0)
+		err = watch(program, devices_fd(program->devices));
+	if (err == 0)
+		err = add_devices(program, reason);
+	return err;
+}
+
+static void end(struct program *program)
+{
+	if (!program->ending && program->started)
+		program_log(VVU_LOG_INFO, "ending");
+	program->ending = true;
+	devices_end(program->devices);
+}
+
+static void on_signal(struct program *program)
+{
+	struct signalfd_siginfo info;
+
+	if (read(program->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (program->ending) {
+		program_log(VVU_LOG_ERROR, "told to end again: requests under way are lost");
+		_exit(EXIT_FAILURE);
+	}
+	end(program);
+}
+
+static void run(struct program *program)
+{
+	struct epoll_event event[8];
+
+	while (!program->ending || devices_count(program->devices) > 0) {
+		int count = epoll_wait(program->epoll_fd, event, 8, -1);
+
+		for (int i = 0; i < count; i++) {
+			if (event[i].data.fd == program->signal_fd)
+				on_signal(program);
+			else if (event[i].data.fd == devices_fd(program->devices))
+				devices_run(program->devices);
+		}
+		/* A device that had a job when the end was told is removed after it. */
+		if (program->ending || devices_deserted(program->devices))
+			end(program);
+	}
+}
+
+/* Also after a start that failed half way. */
+static void stop(struct program *program)
+{
+	if (program->devices != NULL) {
+		end(program);
+		run(program);
+		devices_destroy(program->devices);
+	}
+	if (program->pool != NULL)
+		worker_pool_destroy(program->pool);
+	if (program->signal_fd >= 0)
+		close(program->signal_fd);
+	if (program->epoll_fd >= 0)
+		close(program->epoll_fd);
+}
+
+int program_main(const struct program_type *type, int argc, char **argv)
+{
+	struct program program = { .type = type, .epoll_fd = -1, .signal_fd = -1 };
+	struct vhu_reason reason = { "" };
+	json_t *config = NULL;
+	int err;
+
+	log_init(type->name);
+	err = options_read(type, argc, argv, &config, &reason);
+	if (err == OPTIONS_DONE)
+		return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (err == OPTIONS_RUN)
+		err = settings_read(config, &program.settings, &reason);
+	if (err == 0) {
+		log_set_level(program.settings.log_level);
+		err = start(&program, &reason);
+	}
+	if (err == 0) {
+		program.started = true;
+		program_log(VVU_LOG_INFO, "ready");
+		run(&program);
+	} else {
+		program_log(VVU_LOG_ERROR, "%s", reason.text[0] ? reason.text : strerror(-err));
+	}
+	stop(&program);
+	json_decref(config);
+	if (err == 0)
+		return EXIT_SUCCESS;
+	return err == -EINVAL || err == -EEXIST ? EXIT_WRONG_OPTION : EXIT_FAILURE;
+}
