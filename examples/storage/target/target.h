@@ -126,6 +126,14 @@ struct target_request *target_queue_take(struct target_queue *queue);
 /* From the queue's worker: done, @written bytes into the writable buffers. */
 void target_done(struct target_request *request, uint32_t written);
 
+/*
+ * From ops->start(): the request makes no sense, and has no room to say so. It is done, and its
+ * ring is broken for the reason given: nothing more is taken from it until the frontend sets it
+ * up anew.
+ */
+__attribute__((format(printf, 2, 3)))
+void target_break(struct target_request *request, const char *fmt, ...);
+
 void *target_request_private(struct target_request *request);
 /* VHR_MAP_... of the buffers of requests. */
 unsigned int target_memory_flags(const struct target_queue *queue);

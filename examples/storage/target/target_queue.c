@@ -4,8 +4,9 @@
  * type start them, and tells the driver at once of all that are done by then.
  */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "target_internal.h"
@@ -244,6 +245,22 @@ target_done(struct target_request *request, uint32_t written)
 	request->next = NULL;
 	*q->done_last = request;
 	q->done_last = &request->next;
+}
+
+void
+target_break(struct target_request *request, const char *fmt, ...)
+{
+	struct target_queue *q = request->queue;
+	struct vhu_reason why;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vsnprintf(why.text, sizeof(why.text), fmt, ap) < 0)
+		why.text[0] = '\0';
+	va_end(ap);
+	if (q->ring != NULL)
+		vhr_ring_break(q->ring, "%s", why.text);
+	target_done(request, 0);
 }
 
 void *
