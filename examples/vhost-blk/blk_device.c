@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A disk comes and goes. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blk_internal.h"
+
+static int
+open_store(struct blk_device *device, const json_t *description, bool read_only,
+	   struct vhu_reason *reason)
+{
+	json_t *store = json_object_get(description, "store");
+
+	if (json_is_string(store))
+		return store_open_text(json_string_value(store), read_only, &device->store, reason);
+	if (json_is_object(store)) {
+		json_t *copy = json_copy(store);
+		int ret;
+
+		if (copy == NULL)
+			return -ENOMEM;
+		if (read_only)
+			json_object_set_new(copy, "read_only", json_true());
+		ret = store_open(copy, &device->store, reason);
+		json_decref(copy);
+		return ret;
+	}
+	vhu_reason_set(reason, "store: has to be there, a string or an object");
+	return -EINVAL;
+}
+
+static int
+read_bool(const json_t *description, const char *key, bool *value, struct vhu_reason *reason)
+{
+	const json_t *json = json_object_get(description, key);
+
+	if (json == NULL)
+		return 0;
+	if (!json_is_boolean(json)) {
+		vhu_reason_set(reason, "%s: has to be true or false", key);
+		return -EINVAL;
+	}
+	*value = json_is_true(json);
+	return 0;
+}
+
+/* From an option it comes as a word. */
+static int
+read_wce(struct blk_device *device, const json_t *description, struct vhu_reason *reason)
+{
+	const char *word = json_string_value(json_object_get(description, "wce"));
+
+	device->default_writeback = device->store->info.volatile_cache;
+	if (word == NULL)
+		return read_bool(description, "wce", &device->default_writeback, reason);
+	if (strcmp(word, "on") != 0 && strcmp(word, "off") != 0) {
+		vhu_reason_set(reason, "wce: \"%.20s\", expected on or off", word);
+		return -EINVAL;
+	}
+	device->default_writeback = strcmp(word, "on") == 0;
+	return 0;
+}
+
+static int
+read_serial(struct blk_device *device, const json_t *description, struct vhu_reason *reason)
+{
+	const json_t *json = json_object_get(description, "serial");
+	const char *text = json_string_value(json);
+
+	if (json == NULL)
+		return 0;
+	if (text == NULL || strlen(text) > BLK_ID_BYTES) {
+		vhu_reason_set(reason, "serial: has to be a string of up to %u bytes",
+			       BLK_ID_BYTES);
+		return -EINVAL;
+	}
+	memcpy(device->id, text, strlen(text));
+	return 0;
+}
+
+static int
+read_block_size(struct blk_device *device, const json_t *description, struct vhu_reason *reason)
+{
+	const struct store_info *info = &device->store->info;
+	const json_t *json = json_object_get(description, "block-size");
+	json_int_t bytes = json_integer_value(json);
+
+	device->disk.block_bytes = info->block_bytes;
+	if (json == NULL)
+		return 0;
+	if (!json_is_integer(json) || bytes < info->block_bytes || bytes > 65536 ||
+	    (bytes & (bytes - 1)) != 0) {
+		vhu_reason_set(reason, "block-size: has to be a power of two from the store's %u "
+			       "to 65536", info->block_bytes);
+		return -EINVAL;
+	}
+	device->disk.block_bytes = (uint32_t)bytes;
+	return 0;
+}
+
+static int
+check_keys(const json_t *description, struct vhu_reason *reason)
+{
+	static const char *const known[] = { "store", "read-only", "serial", "wce", "block-size" };
+	const char *key;
+	json_t *value;
+	unsigned int i;
+
+	json_object_foreach((json_t *)(uintptr_t)description, key, value) {
+		for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+			if (strcmp(key, known[i]) == 0)
+				break;
+		if (i < sizeof(known) / sizeof(known[0]))
+			continue;
+		vhu_reason_set(reason, "%s: unknown key", key);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+read_description(struct blk_device *device, const json_t *description, struct vhu_reason *reason)
+{
+	bool read_only = false;
+	int ret;
+
+	ret = check_keys(description, reason);
+	if (ret == 0)
+		ret = read_bool(description, "read-only", &read_only, reason);
+	if (ret == 0)
+		ret = read_serial(device, description, reason);
+	if (ret == 0)
+		ret = open_store(device, description, read_only, reason);
+	if (ret < 0)
+		return ret;
+	ret = read_wce(device, description, reason);
+	if (ret == 0)
+		ret = read_block_size(device, description, reason);
+	return ret;
+}
+
+static void
+set_limits(struct blk_device *device, unsigned int queues)
+{
+	struct blk_disk *disk = &device->disk;
+
+	disk->info = device->store->info;
+	disk->queues = queues;
+	device->limits = (struct blk_limits){
+		.block_bytes = disk->block_bytes,
+		.read_only = disk->info.read_only,
+		.max_discard_sectors = blk_max_discard_sectors(disk),
+		.max_zeroes_sectors = blk_max_zeroes_sectors(disk),
+		.id = device->id,
+	};
+}
+
+static void
+device_free(struct blk_device *device)
+{
+	store_close(device->store);
+	pthread_mutex_destroy(&device->lock);
+	free(device);
+}
+
+int
+blk_device_create(struct worker_pool *pool, struct target_config *config,
+		  const json_t *description, struct blk_device **device,
+		  struct vhu_reason *reason)
+{
+	struct blk_device *d = calloc(1, sizeof(*d));
+	int ret;
+
+	if (d == NULL) {
+		vhu_reason_set(reason, "no memory for a disk");
+		return -ENOMEM;
+	}
+	pthread_mutex_init(&d->lock, NULL);
+	ret = read_description(d, description, reason);
+	if (ret == 0) {
+		set_limits(d, config->queues);
+		blk_reset(d);
+		config->ops = &blk_target_ops;
+		config->priv = d;
+		config->features = blk_features(&d->disk);
+		ret = target_create(pool, config, &d->target, reason);
+	}
+	if (ret < 0) {
+		device_free(d);
+		return ret;
+	}
+	*device = d;
+	return 0;
+}
+
+void
+blk_device_destroy(struct blk_device *device)
+{
+	if (device == NULL)
+		return;
+	target_destroy(device->target);
+	device_free(device);
+}
+
+struct target *
+blk_device_target(struct blk_device *device)
+{
+	return device->target;
+}
+
+json_t *
+blk_device_describe(struct blk_device *device)
+{
+	bool writeback;
+
+	pthread_mutex_lock(&device->lock);
+	writeback = device->writeback;
+	pthread_mutex_unlock(&device->lock);
+	return json_pack("{s:s, s:I, s:i, s:b, s:b, s:b, s:o}", "serial", device->id, "size_bytes",
+			 (json_int_t)store_size(device->store), "block_bytes",
+			 (int)device->disk.block_bytes, "read_only", device->disk.info.read_only,
+			 "writeback", writeback, "write_through",
+			 atomic_load(&device->through), "store", store_describe(device->store));
+}
+
+int
+blk_device_resize(struct blk_device *device, uint64_t size_bytes, struct vhu_reason *reason)
+{
+	uint64_t before = store_size(device->store);
+	int ret;
+
+	if (size_bytes % device->disk.block_bytes != 0) {
+		vhu_reason_set(reason, "size %llu is not whole blocks of %u",
+			       (unsigned long long)size_bytes, device->disk.block_bytes);
+		return -EINVAL;
+	}
+	ret = store_resize(device->store, size_bytes);
+	if (ret < 0) {
+		vhu_reason_set(reason, "size %llu: %s", (unsigned long long)size_bytes,
+			       strerror(-ret));
+		return ret;
+	}
+	/* A frontend that is not there reads the new size when it comes. */
+	if (store_size(device->store) != before)
+		target_config_changed(device->target);
+	return 0;
+}
