@@ -178,7 +178,8 @@ static void name_device(struct load *load, const char *path)
 {
 	struct vhu_reason reason = load->reason;
 
-	vhu_reason_set(&load->reason, "%s: %s", path, reason.text);
+	/* Longer than a socket's path can be, it would hide what is wrong with it. */
+	vhu_reason_set(&load->reason, "%.107s: %s", path, reason.text);
 }
 
 int load_open(struct load *load, const struct options *options)
