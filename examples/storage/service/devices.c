@@ -155,6 +155,11 @@ static void free_entry(struct devices *devices, struct device *entry)
 	free(entry);
 }
 
+static void log_of_target(int level, const char *text)
+{
+	program_log(level, "%s", text);
+}
+
 static int create(struct devices *devices, struct device *entry, struct device_config *config,
 		  struct vhu_reason *reason)
 {
@@ -173,6 +178,7 @@ static int create(struct devices *devices, struct device *entry, struct device_c
 		return err;
 	}
 	vhu_reason_set(reason, "%s", "");
+	config->target.log = log_of_target;
 	err = devices->type->create(devices->pool, &config->target, config->own, &entry->device,
 				    reason);
 	if (err < 0 && reason->text[0] == '\0')
@@ -438,6 +444,15 @@ json_t *devices_describe_all(const struct devices *devices)
 	for (const struct device *entry = devices->first; entry != NULL; entry = entry->next)
 		json_array_append_new(list, describe(devices, entry));
 	return list;
+}
+
+json_t *devices_describe_last(const struct devices *devices)
+{
+	const struct device *entry = devices->first;
+
+	while (entry->next != NULL)
+		entry = entry->next;
+	return describe(devices, entry);
 }
 
 json_t *devices_describe(const struct devices *devices, const char *name,

@@ -45,6 +45,7 @@ void *devices_find(const struct devices *devices, const char *name, struct vhu_r
 
 /* A new array, or one entry: name, state, "target" and "device" as they describe themselves. */
 json_t *devices_describe_all(const struct devices *devices);
+json_t *devices_describe_last(const struct devices *devices);	/* the newest one's */
 json_t *devices_describe(const struct devices *devices, const char *name,
 			 struct vhu_reason *reason);
 

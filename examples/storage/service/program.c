@@ -10,24 +10,12 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "devices.h"
 #include "log.h"
+#include "methods.h"
 #include "options.h"
-#include "settings.h"
 #include "vvu-device/host_ops.h"
 
 #define EXIT_WRONG_OPTION 2
-
-struct program {
-	const struct program_type *type;
-	struct settings settings;
-	struct worker_pool *pool;
-	struct devices *devices;
-	int epoll_fd;
-	int signal_fd;
-	bool started;
-	bool ending;
-};
 
 void *program_device(struct program *program, const json_t *params, struct vhu_reason *reason)
 {
@@ -95,12 +83,26 @@ static int add_devices(struct program *program, struct vhu_reason *reason)
 	return 0;
 }
 
+static int open_rpc(struct program *program, struct vhu_reason *reason)
+{
+	int err;
+
+	program->methods = methods_table(program->type);
+	if (program->methods == NULL)
+		return -ENOMEM;
+	err = rpc_open(program->settings.rpc_socket, program->settings.rpc_mode, program->methods,
+		       program, &program->rpc, reason);
+	return err < 0 ? err : watch(program, rpc_fd(program->rpc));
+}
+
 static int start(struct program *program, struct vhu_reason *reason)
 {
 	int err;
 
-	if (json_array_size(program->settings.devices) == 0) {
-		vhu_reason_set(reason, "no device: see --socket-path, --fd, --device and --config");
+	if (json_array_size(program->settings.devices) == 0 &&
+	    program->settings.rpc_socket == NULL) {
+		vhu_reason_set(reason, "no device: see --socket-path, --fd, --device, --config and "
+				       "--rpc-socket");
 		return -EINVAL;
 	}
 	err = take_signals(program, reason);
@@ -112,6 +114,8 @@ static int start(struct program *program, struct vhu_reason *reason)
 		err = watch(program, devices_fd(program->devices));
 	if (err == 0)
 		err = add_devices(program, reason);
+	if (err == 0 && program->settings.rpc_socket != NULL)
+		err = open_rpc(program, reason);
 	return err;
 }
 
@@ -148,6 +152,8 @@ static void run(struct program *program)
 				on_signal(program);
 			else if (event[i].data.fd == devices_fd(program->devices))
 				devices_run(program->devices);
+			else
+				rpc_run(program->rpc);
 		}
 		/* A device that had a job when the end was told is removed after it. */
 		if (program->ending || devices_deserted(program->devices))
@@ -161,8 +167,13 @@ static void stop(struct program *program)
 	if (program->devices != NULL) {
 		end(program);
 		run(program);
+		/* No job, and so no request that is kept, is left: their answers go out. */
+		if (program->rpc != NULL)
+			rpc_run(program->rpc);
+		rpc_close(program->rpc);
 		devices_destroy(program->devices);
 	}
+	free(program->methods);
 	if (program->pool != NULL)
 		worker_pool_destroy(program->pool);
 	if (program->signal_fd >= 0)

@@ -129,13 +129,19 @@ int settings_numbers(const json_t *object, const char *key, int min, int max, in
 	return (int)count;
 }
 
+static const char *const modes[] = {
+	[WORKER_INTERRUPT] = "interrupt",
+	[WORKER_ADAPTIVE] = "adaptive",
+	[WORKER_POLL] = "poll",
+};
+
+const char *settings_mode_name(enum worker_mode mode)
+{
+	return modes[mode];
+}
+
 static int read_mode(const json_t *config, struct settings *settings, struct vhu_reason *reason)
 {
-	static const char *const modes[] = {
-		[WORKER_INTERRUPT] = "interrupt",
-		[WORKER_ADAPTIVE] = "adaptive",
-		[WORKER_POLL] = "poll",
-	};
 	const char *text = NULL;
 	int err = settings_string(config, "mode", &text, reason);
 
@@ -197,7 +203,8 @@ static int read_workers(const json_t *config, struct settings *settings,
 int settings_read(const json_t *config, struct settings *settings, struct vhu_reason *reason)
 {
 	static const char *const keys[] = {
-		"threads", "cpus", "mode", "poll-us", "log-level", "devices", NULL,
+		"threads",  "cpus",	 "mode",    "poll-us", "rpc-socket",
+		"rpc-mode", "log-level", "devices", NULL,
 	};
 	size_t index;
 	json_t *device;
@@ -205,6 +212,7 @@ int settings_read(const json_t *config, struct settings *settings, struct vhu_re
 
 	*settings = (struct settings){
 		.mode = WORKER_ADAPTIVE,
+		.rpc_mode = 0600,
 		.log_level = VVU_LOG_INFO,
 		.devices = json_object_get(config, "devices"),
 	};
@@ -217,6 +225,10 @@ int settings_read(const json_t *config, struct settings *settings, struct vhu_re
 		err = read_workers(config, settings, reason);
 	if (err == 0)
 		err = read_mode(config, settings, reason);
+	if (err == 0)
+		err = settings_string(config, "rpc-socket", &settings->rpc_socket, reason);
+	if (err == 0)
+		err = settings_mode(config, "rpc-mode", &settings->rpc_mode, reason);
 	if (err == 0)
 		err = read_log_level(config, settings, reason);
 	if (err < 0)

@@ -19,6 +19,8 @@ struct settings {
 	int cpus[SETTINGS_THREADS_MAX];	/* per thread; -1: anywhere */
 	enum worker_mode mode;
 	unsigned int poll_us;
+	const char *rpc_socket;		/* NULL: none; of the object, as are other strings */
+	unsigned int rpc_mode;
 	int log_level;
 	const json_t *devices;		/* an array of objects, maybe NULL */
 };
@@ -28,6 +30,8 @@ struct settings {
  * that is not possible.
  */
 int settings_read(const json_t *config, struct settings *settings, struct vhu_reason *reason);
+
+const char *settings_mode_name(enum worker_mode mode);
 
 /* ---- reading values out of objects, for all that read descriptions ---- */
 
