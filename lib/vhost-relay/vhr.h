@@ -54,7 +54,8 @@ struct vhr_ops {
 	void (*ring_ready)(void *priv, unsigned int index, bool ready);
 	/*
 	 * The ring stops (GET_VRING_BASE, reset, disconnect): finish or drop everything
-	 * taken from it. Called before the ring is locked for the stop.
+	 * taken from it. Called before the ring is locked for the stop. With config.inflight
+	 * see vring/queue.h for what else belongs to "everything".
 	 */
 	void (*ring_stop)(void *priv, unsigned int index);
 	/*
@@ -97,12 +98,18 @@ struct vhr_config {
 	/*
 	 * Protocol features to offer among MQ, REPLY_ACK, MTU, RARP, BACKEND_REQ, CONFIG,
 	 * CONFIGURE_MEM_SLOTS, RESET_DEVICE, STATUS, GPA_ADDRESSES; 0 means all of those
-	 * whose callback is there.
+	 * whose callback is there. INFLIGHT_SHMFD comes with @inflight.
 	 */
 	uint64_t protocol_features;
 	unsigned int max_rings;		/* 1..VHU_MAX_VRINGS */
 	unsigned int queue_num;		/* answer to GET_QUEUE_NUM: pairs for net, else rings */
 	uint32_t max_ring_size;		/* 0 means VHR_RING_SIZE_MAX */
+	/*
+	 * Offer INFLIGHT_SHMFD, where the device has a shared memory region for it: requests
+	 * under way survive a crash of this process. Only for devices that use vring/queue.h
+	 * on every ring.
+	 */
+	bool inflight;
 	enum vhr_layout layout;
 	uint32_t virtio_id;		/* 0: any known id of the device */
 };

@@ -41,6 +41,9 @@ vhr_device_open(struct vhr_session *s)
 		vhr_vvu_close(&s->vvu);
 		return -EINVAL;
 	}
+	if (s->config.inflight && vhr_vvu_map_inflight(&s->vvu) < 0)
+		vhr_log(s, VHR_LOG_WARNING, "requests under way are not recorded: %s",
+			s->vvu.reason.text);
 	if (s->vvu.config_vector == VVU_NO_VECTOR)
 		vhr_log(s, VHR_LOG_WARNING, "no interrupts, the device is polled: %s",
 			s->vvu.reason.text);

@@ -4,6 +4,15 @@
 
 #include "internal.h"
 
+/* Without shared memory 3 there is no place for an inflight area. */
+static uint64_t
+protocol_offered(const struct vhr_session *s)
+{
+	uint64_t features = s->protocol_offered;
+
+	return s->vvu.inflight != NULL ? features : features & ~BIT(VHU_PROTOCOL_F_INFLIGHT_SHMFD);
+}
+
 enum vhr_verdict
 vhr_get_features(struct vhr_session *s, const struct vhu_msg *request, struct vhu_msg *reply)
 {
@@ -56,7 +65,7 @@ vhr_get_protocol_features(struct vhr_session *s, const struct vhu_msg *request,
 			  struct vhu_msg *reply)
 {
 	vhu_reply_init(reply, request, sizeof(reply->u64));
-	reply->u64 = s->protocol_offered;
+	reply->u64 = protocol_offered(s);
 	return VHR_DONE;
 }
 
@@ -66,10 +75,10 @@ vhr_set_protocol_features(struct vhr_session *s, const struct vhu_msg *request,
 {
 	uint64_t features = request->u64;
 
-	if (features & ~s->protocol_offered) {
+	if (features & ~protocol_offered(s)) {
 		vhu_reason_set(&s->reason,
 			       "SET_PROTOCOL_FEATURES: 0x%" PRIx64 ": bits 0x%" PRIx64
-			       " were not offered", features, features & ~s->protocol_offered);
+			       " were not offered", features, features & ~protocol_offered(s));
 		return VHR_ILLEGAL;
 	}
 	if (features != s->protocol_features && vhr_rings_started(s) != 0) {

@@ -7,8 +7,8 @@
  *   events.c           the one fd to wait on, and what was behind it
  *   connection.c       frontend there, frontend gone, device that needs a reset
  *   dispatch.c         one message: gate, handler, reply
- *   features.c, ring_messages.c, memory_messages.c, config.c, net.c, reset.c, status.c
- *                      the handlers
+ *   features.c, ring_messages.c, memory_messages.c, inflight_messages.c, config.c, net.c,
+ *   reset.c, status.c  the handlers
  *   ring_state.c       a ring's readiness and the lock discipline around it
  *   doorbell.c         what a datapath calls
  *   offer.c            which features a session can carry
@@ -27,7 +27,7 @@
 
 #define CACHE_LINE 64
 
-/* The protocol features a session implements. */
+/* The protocol features a session implements; and INFLIGHT_SHMFD where it is asked for. */
 #define VHR_PROTOCOL_FEATURES \
 	(BIT(VHU_PROTOCOL_F_MQ) | BIT(VHU_PROTOCOL_F_REPLY_ACK) | BIT(VHU_PROTOCOL_F_MTU) | \
 	 BIT(VHU_PROTOCOL_F_RARP) | BIT(VHU_PROTOCOL_F_BACKEND_REQ) | \
@@ -76,6 +76,14 @@ struct ring_slot {
 	struct vhu_reason untranslated;	/* why the addresses lead nowhere; "" if they do */
 };
 
+/* SET_INFLIGHT_FD: the parts of all rings; checked to be in the shared memory. */
+struct vhr_inflight_area {
+	uint8_t *base;		/* NULL: there is none */
+	uint64_t size;
+	uint16_t num_queues;
+	uint16_t queue_size;
+};
+
 struct vhr_log_limit {
 	uint64_t window_ns;
 	unsigned int count;
@@ -120,6 +128,7 @@ struct vhr_session {
 	uint8_t device_status;
 	bool channel;			/* SET_BACKEND_REQ_FD */
 	const struct vhr_memory *memory;	/* never NULL */
+	struct vhr_inflight_area inflight;
 	bool reply_pending;		/* txq was full */
 	struct vhu_msg reply;
 
@@ -206,6 +215,8 @@ typedef enum vhr_verdict vhr_handler(struct vhr_session *s, const struct vhu_msg
 	X(SET_BACKEND_REQ_FD, set_backend_req_fd) \
 	X(GET_CONFIG, get_config) \
 	X(SET_CONFIG, set_config) \
+	X(GET_INFLIGHT_FD, get_inflight_fd) \
+	X(SET_INFLIGHT_FD, set_inflight_fd) \
 	X(RESET_DEVICE, reset_device) \
 	X(GET_MAX_MEM_SLOTS, get_max_mem_slots) \
 	X(ADD_MEM_REG, add_mem_reg) \
@@ -227,8 +238,8 @@ void vhr_ring_translate(struct vhr_session *s, struct ring_slot *slot);
 /* Stop, whatever its state; the datapath has finished with it when this returns. */
 void vhr_ring_stop(struct vhr_session *s, unsigned int index);
 /*
- * Stop all rings and put them into their initial state. @gone: the frontend is gone, and
- * so is whoever listened for calls.
+ * Stop all rings, put them into their initial state and forget the inflight area. @gone: the
+ * frontend is gone, and so is whoever listened for calls.
  */
 void vhr_rings_reset(struct vhr_session *s, bool gone);
 /*

@@ -44,6 +44,7 @@ vhr_offer(const struct vhr_config *config, const struct vhr_ops *ops, uint64_t *
 	  uint64_t *protocol_features, struct vhu_reason *reason)
 {
 	uint64_t without = without_callback(ops), bad;
+	uint64_t inflight = config->inflight ? BIT(VHU_PROTOCOL_F_INFLIGHT_SHMFD) : 0;
 	unsigned int i;
 
 	for (i = 0; i < sizeof(not_carried) / sizeof(not_carried[0]); i++) {
@@ -56,10 +57,10 @@ vhr_offer(const struct vhr_config *config, const struct vhr_ops *ops, uint64_t *
 	*features = config->features | BIT(VHU_VIRTIO_F_VERSION_1) | BIT(VHU_F_PROTOCOL_FEATURES);
 
 	if (config->protocol_features == 0) {
-		*protocol_features = VHR_PROTOCOL_FEATURES & ~without;
+		*protocol_features = (VHR_PROTOCOL_FEATURES & ~without) | inflight;
 		return 0;
 	}
-	bad = config->protocol_features & ~VHR_PROTOCOL_FEATURES;
+	bad = config->protocol_features & ~(VHR_PROTOCOL_FEATURES | inflight);
 	if (bad != 0) {
 		vhu_reason_set(reason,
 			       "protocol features 0x%" PRIx64 ": bits 0x%" PRIx64
@@ -73,6 +74,6 @@ vhr_offer(const struct vhr_config *config, const struct vhr_ops *ops, uint64_t *
 			       " have no callback", config->protocol_features, bad);
 		return -EINVAL;
 	}
-	*protocol_features = config->protocol_features;
+	*protocol_features = config->protocol_features | inflight;
 	return 0;
 }

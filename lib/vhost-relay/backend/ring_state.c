@@ -11,7 +11,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "../vring/split.h"
+#include "../vring/inflight.h"
+#include "../vring/queue.h"
 #include "internal.h"
 
 static const struct vhr_memory empty_memory;
@@ -30,12 +31,42 @@ unlock(struct vhr_session *s, unsigned int index)
 		s->ops.ring_unlock(s->priv, index);
 }
 
+/* The ring's part of the inflight area, if there is one. False: the ring is broken. */
+static bool
+attach_record(struct vhr_session *s, struct vhr_ring *ring)
+{
+	const struct vhr_inflight_area *area = &s->inflight;
+	uint64_t stride = vhr_inflight_stride(false, area->queue_size);
+
+	if (area->base == NULL || ring->index >= area->num_queues)
+		return true;
+	if (ring->size > area->queue_size) {
+		vhr_ring_break(ring, "inflight area: queue_size %u, ring of %u", area->queue_size,
+			       ring->size);
+		return false;
+	}
+	ring->inflight = vhr_inflight_new(area->base + ring->index * stride, area->queue_size,
+					  ring->size);
+	if (ring->inflight != NULL)
+		return true;
+	vhr_ring_break(ring, "no memory for a record of requests, ring of %u", ring->size);
+	return false;
+}
+
+static void
+detach_record(struct vhr_ring *ring)
+{
+	vhr_inflight_free(ring->inflight);
+	ring->inflight = NULL;
+}
+
 /* The first time since its start that the ring may be touched. */
 static void
-start_running(struct ring_slot *slot)
+start_running(struct vhr_session *s, struct ring_slot *slot)
 {
 	struct vhr_ring *ring = &slot->ring;
 	uint16_t outstanding;
+	int resumed = 0;
 
 	slot->running = true;
 	/*
@@ -44,6 +75,12 @@ start_running(struct ring_slot *slot)
 	 */
 	ring->used_idx = le16toh(__atomic_load_n((const uint16_t *)&ring->used->idx,
 						 __ATOMIC_ACQUIRE));
+	if (!attach_record(s, ring))
+		return;
+	if (ring->inflight != NULL)
+		resumed = vhr_inflight_split_start(ring);
+	if (resumed < 0)
+		return;
 	ring->avail_seen = ring->last_avail;
 	ring->pushed = 0;
 	ring->signalled_used = ring->used_idx;
@@ -56,7 +93,10 @@ start_running(struct ring_slot *slot)
 	}
 	/* Whoever served the ring before us may have left it without kicks. */
 	ring->kicks_wanted = false;
-	vhr_split_want_kicks(ring, true);
+	vhr_queue_want_kicks(ring, true);
+	/* A crash between the used ring and the call leaves the driver waiting for it. */
+	if (resumed > 0)
+		vhr_ring_call(ring);
 }
 
 static bool
@@ -73,7 +113,7 @@ refresh(struct vhr_session *s, struct ring_slot *slot)
 	struct vhr_ring *ring = &slot->ring;
 
 	if (may_run(s, ring) && !slot->running)
-		start_running(slot);
+		start_running(s, slot);
 	ring->ready = may_run(s, ring);
 	slot->ready_seen = ring->ready;
 	if (s->ops.ring_changed != NULL)
@@ -155,6 +195,7 @@ vhr_ring_stop(struct vhr_session *s, unsigned int index)
 	vhr_ring_begin(s, index);
 	slot->ring.started = false;
 	slot->running = false;
+	detach_record(&slot->ring);
 	vhr_ring_end(s, index);
 }
 
@@ -187,6 +228,7 @@ vhr_rings_reset(struct vhr_session *s, bool gone)
 		vhr_ring_translate(s, slot);
 		vhr_ring_end(s, i);
 	}
+	s->inflight = (struct vhr_inflight_area){ 0 };
 }
 
 void

@@ -2,6 +2,7 @@
 /* Requests one at a time, whatever the ring's format. */
 #include <errno.h>
 
+#include "inflight.h"
 #include "queue.h"
 
 /*
@@ -20,9 +21,32 @@ too_many_out(struct vhr_ring *ring)
 	return true;
 }
 
+/* Broken, or (a frontend may send any address at any time) nowhere in its memory. */
+static bool
+unusable(const struct vhr_ring *ring)
+{
+	return ring->broken || ring->desc == NULL;
+}
+
+/* Walk the chain of a head that is taken, or about to be. */
+static int
+split_walk(struct vhr_ring *ring, uint16_t head, struct vhr_taken *taken, struct vhr_chain *chain)
+{
+	int ret;
+
+	chain->head = head;
+	ret = vhr_split_walk(ring, chain);
+	if (ret < 0 && ret != -E2BIG)
+		return ret;
+	taken->id = head;
+	taken->num = 1;
+	return ret < 0 ? ret : 1;
+}
+
 static int
 split_pop(struct vhr_ring *ring, struct vhr_taken *taken, struct vhr_chain *chain)
 {
+	uint16_t head;
 	int ret;
 
 	/* The driver's index is in a cache line that it writes: look once per batch. */
@@ -30,31 +54,55 @@ split_pop(struct vhr_ring *ring, struct vhr_taken *taken, struct vhr_chain *chai
 		return ring->broken ? -EPROTO : 0;
 	if (too_many_out(ring))
 		return -EPROTO;
-	ret = vhr_split_head(ring, 0, &chain->head);
+	ret = vhr_split_head(ring, 0, &head);
 	if (ret < 0)
 		return ret;
-	ret = vhr_split_walk(ring, chain);
+	ret = split_walk(ring, head, taken, chain);
 	if (ret < 0 && ret != -E2BIG)
 		return ret;
-	taken->id = chain->head;
-	taken->num = 1;
+	if (ring->inflight != NULL && vhr_inflight_split_take(ring, head) < 0)
+		return -EPROTO;
 	ring->last_avail++;
-	return ret < 0 ? ret : 1;
+	return ret;
+}
+
+/* last_avail is behind these since the ring started. */
+static int
+resubmit(struct vhr_ring *ring, struct vhr_taken *taken, struct vhr_chain *chain)
+{
+	struct vhr_inflight *in = ring->inflight;
+	int ret = split_walk(ring, in->resubmit[in->resubmit_next].head, taken, chain);
+
+	if (ret == 1 || ret == -E2BIG)
+		in->resubmit_next++;
+	return ret;
 }
 
 int
 vhr_queue_pop(struct vhr_ring *ring, struct vhr_taken *taken, struct vhr_chain *chain)
 {
-	if (ring->broken)
-		return -EPROTO;
+	if (unusable(ring))
+		return ring->broken ? -EPROTO : 0;
+	if (vhr_queue_left(ring) != 0)
+		return resubmit(ring, taken, chain);
 	return split_pop(ring, taken, chain);
+}
+
+unsigned int
+vhr_queue_left(const struct vhr_ring *ring)
+{
+	const struct vhr_inflight *in = ring->inflight;
+
+	return in == NULL ? 0 : in->resubmit_num - in->resubmit_next;
 }
 
 void
 vhr_queue_push(struct vhr_ring *ring, const struct vhr_taken *taken, uint32_t len)
 {
-	if (ring->broken)
+	if (unusable(ring))
 		return;
+	if (ring->inflight != NULL)
+		vhr_inflight_split_push(ring, taken->id);
 	vhr_split_put_used(ring, ring->pushed, taken->id, len);
 	ring->pushed++;
 }
@@ -64,10 +112,12 @@ vhr_queue_flush(struct vhr_ring *ring)
 {
 	uint16_t count = ring->pushed;
 
-	if (count == 0 || ring->broken)
+	if (count == 0 || unusable(ring))
 		return;
 	ring->pushed = 0;
 	vhr_split_publish(ring, count);
+	if (ring->inflight != NULL)
+		vhr_inflight_split_published(ring, count);
 	if (vhr_split_should_call(ring))
 		vhr_ring_call(ring);
 }
@@ -75,8 +125,11 @@ vhr_queue_flush(struct vhr_ring *ring)
 bool
 vhr_queue_want_kicks(struct vhr_ring *ring, bool want)
 {
-	/* Entries that one look counted and nobody took since are no news to the driver. */
-	bool left = ring->avail_seen != ring->last_avail;
+	bool left;
 
+	if (unusable(ring))
+		return false;
+	/* Entries that one look counted and nobody took since are no news to the driver. */
+	left = ring->avail_seen != ring->last_avail || vhr_queue_left(ring) != 0;
 	return vhr_split_want_kicks(ring, want) || (want && left);
 }

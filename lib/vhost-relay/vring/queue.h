@@ -5,9 +5,15 @@
  * "Inflight I/O tracking") where the frontend gave one: what a crash left unfinished comes
  * out of vhr_queue_pop() again, in the order in which it was first taken, before anything new.
  *
- * Ring lock held for every call; ring->ready checked by the caller. What was popped belongs to
- * the caller until it is pushed, whatever happens to the ring: a ring that stopped meanwhile
- * has been drained by then (ops->ring_stop), one that broke takes no more completions.
+ * Ring lock held for every call. To pop, ring->ready is checked by the caller; what was popped
+ * belongs to the caller until it is pushed, whatever happens to the ring: one that is disabled
+ * meanwhile still takes completions, one that stops has been drained by then (ops->ring_stop),
+ * one that broke or lost its memory drops them (the record keeps such a request for the next
+ * start of the ring).
+ *
+ * With a record, ops->ring_stop has one more duty: what vhr_queue_left() counts was taken in an
+ * earlier life and no longer is in the available ring, so it has to be popped and finished too.
+ * That is the one pop that is allowed while the ring is not ready.
  */
 #ifndef VHOST_RELAY_QUEUE_H
 #define VHOST_RELAY_QUEUE_H
@@ -38,6 +44,9 @@ int vhr_queue_pop(struct vhr_ring *ring, struct vhr_taken *taken, struct vhr_cha
  */
 void vhr_queue_push(struct vhr_ring *ring, const struct vhr_taken *taken, uint32_t len);
 void vhr_queue_flush(struct vhr_ring *ring);
+
+/* Requests of an earlier life that vhr_queue_pop() will hand out first. */
+unsigned int vhr_queue_left(const struct vhr_ring *ring);
 
 /* Ask for kicks, or not; true when there is something to pop already: look again. */
 bool vhr_queue_want_kicks(struct vhr_ring *ring, bool want);

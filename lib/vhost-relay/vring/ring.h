@@ -19,6 +19,7 @@
 #include "../memory/memory.h"
 
 struct vhr_session;
+struct vhr_inflight;
 
 #define VHR_RING_SIZE_MAX 32768u
 
@@ -39,6 +40,7 @@ struct vhr_ring {
 	struct vring_avail *avail;
 	struct vring_used *used;
 	const struct vhr_memory *memory;
+	struct vhr_inflight *inflight;	/* record of requests under way; NULL: none is kept */
 	uint64_t features;	/* acknowledged by SET_FEATURES */
 
 	/* ---- control ---- */

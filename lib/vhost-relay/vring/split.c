@@ -3,23 +3,8 @@
 #include <endian.h>
 #include <errno.h>
 
+#include "shared.h"
 #include "split.h"
-
-/*
- * One access each, of exactly this width: the driver writes the other side at any time
- * and the compiler must not look twice.
- */
-static inline uint16_t
-load16(const __virtio16 *p, int order)
-{
-	return le16toh(__atomic_load_n((const uint16_t *)p, order));
-}
-
-static inline void
-store16(__virtio16 *p, uint16_t value, int order)
-{
-	__atomic_store_n((uint16_t *)p, htole16(value), order);
-}
 
 /* The two event fields lie behind the rings (virtio 1.3, 2.7.6 and 2.7.8). */
 static inline __virtio16 *

@@ -96,6 +96,30 @@ check_resources(struct vhr_vvu *vvu)
 	return 0;
 }
 
+int
+vhr_vvu_map_inflight(struct vhr_vvu *vvu)
+{
+	const struct vhr_cap *shm = &vvu->virtio.caps.shm[VVU_SHMID_INFLIGHT];
+	struct vhr_bus *bus = vvu->virtio.bus;
+	unsigned int flags;
+
+	if (!shm->present) {
+		vhu_reason_set(&vvu->reason, "the device has no shared memory %u",
+			       VVU_SHMID_INFLIGHT);
+		return -ENOTSUP;
+	}
+	vvu->inflight = bus->ops->bar_map(bus, shm->bar, shm->offset, shm->length, &flags);
+	if (vvu->inflight == NULL) {
+		vhu_reason_set(&vvu->reason, "shared memory %u: bar %u, offset 0x%llx, length "
+			       "0x%llx cannot be mapped: %s", VVU_SHMID_INFLIGHT, shm->bar,
+			       (unsigned long long)shm->offset, (unsigned long long)shm->length,
+			       strerror(errno));
+		return -ENOTSUP;
+	}
+	vvu->inflight_size = shm->length;
+	return 0;
+}
+
 /* How many queues' call doorbells the device shows. */
 static uint64_t
 doorbells_shown(const struct vhr_pci_caps *caps)
@@ -224,6 +248,8 @@ vhr_vvu_close(struct vhr_vvu *vvu)
 	vhr_virtio_stop(&vvu->virtio);
 	vvu->window = NULL;
 	vvu->window_size = 0;
+	vvu->inflight = NULL;
+	vvu->inflight_size = 0;
 	vvu->kick_vectors = 0;
 }
 

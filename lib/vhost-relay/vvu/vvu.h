@@ -24,6 +24,8 @@ struct vhr_vvu {
 	void *window;			/* VVU_SHMID_MEMORY */
 	uint64_t window_size;
 	unsigned int window_flags;	/* VHR_MAP_... */
+	void *inflight;			/* VVU_SHMID_INFLIGHT; NULL: not mapped */
+	uint64_t inflight_size;
 	unsigned int kick_vectors;	/* vectors left for kicks; 0: poll */
 	struct vhu_reason reason;	/* of the last failure */
 
@@ -53,6 +55,12 @@ int vhr_vvu_open(struct vhr_vvu *vvu, struct vhr_bus *bus, uint32_t virtio_id,
 		 unsigned int rings);
 /* Reset the device; nothing of it is touched afterwards. */
 void vhr_vvu_close(struct vhr_vvu *vvu);
+
+/*
+ * Map VVU_SHMID_INFLIGHT, for as long as the window. -ENOTSUP: the device shows none, or it
+ * cannot be mapped; the reason is in vvu->reason.
+ */
+int vhr_vvu_map_inflight(struct vhr_vvu *vvu);
 
 /* le32 status of the configuration space (VVU_STATUS_...) and epoch (0 without one). */
 int vhr_vvu_status(struct vhr_vvu *vvu, uint32_t *status, uint32_t *epoch);

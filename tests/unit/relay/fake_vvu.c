@@ -44,6 +44,9 @@ fake_reset(void)
 	fake.window = aligned_alloc(4096, FAKE_WINDOW);
 	assert_non_null(fake.window);
 	memset(fake.window, 0, FAKE_WINDOW);
+	fake.inflight = aligned_alloc(4096, FAKE_INFLIGHT);
+	assert_non_null(fake.inflight);
+	memset(fake.inflight, 0, FAKE_INFLIGHT);
 }
 
 void
@@ -58,6 +61,7 @@ fake_free(void)
 	for (i = 0; i < FAKE_QUEUES; i++)
 		close(fake.kick_fds[i]);
 	free(fake.window);
+	free(fake.inflight);
 }
 
 void
@@ -164,6 +168,18 @@ vhr_vvu_close(struct vhr_vvu *vvu)
 	fake.closes++;
 	while (fake.rx_head != fake.rx_tail)
 		free(fake.rx[fake.rx_head++]);
+}
+
+int
+vhr_vvu_map_inflight(struct vhr_vvu *vvu)
+{
+	if (fake.no_inflight) {
+		vhu_reason_set(&vvu->reason, "no shared memory 3, as planned");
+		return -ENOTSUP;
+	}
+	vvu->inflight = fake.inflight;
+	vvu->inflight_size = FAKE_INFLIGHT;
+	return 0;
 }
 
 bool

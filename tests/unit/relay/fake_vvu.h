@@ -14,6 +14,7 @@
 
 #define FAKE_QUEUES	8u
 #define FAKE_WINDOW	(1u << 20)
+#define FAKE_INFLIGHT	(64u << 10)
 #define FAKE_RXQ	4096u
 #define FAKE_SENT	256u
 
@@ -31,6 +32,7 @@ struct fake_vvu {
 	bool keeps_frontend_up;	/* does not clear FRONTEND_UP when told to disconnect */
 	bool no_vectors;
 	bool no_epoch;
+	bool no_inflight;	/* shows no shared memory 3 */
 	bool txq_full;
 	int send_error;
 	int status_error;
@@ -55,6 +57,7 @@ struct fake_vvu {
 	unsigned int num_sent;
 
 	uint8_t *window;
+	uint8_t *inflight;	/* shared memory 3 */
 };
 
 extern struct fake_vvu fake;
