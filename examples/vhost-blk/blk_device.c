@@ -7,22 +7,22 @@
 #include "blk_internal.h"
 
 static int
-open_store(struct blk_device *device, const json_t *description, bool read_only,
+open_store(const json_t *description, bool read_only, struct store **store,
 	   struct vhu_reason *reason)
 {
-	json_t *store = json_object_get(description, "store");
+	json_t *what = json_object_get(description, "store");
 
-	if (json_is_string(store))
-		return store_open_text(json_string_value(store), read_only, &device->store, reason);
-	if (json_is_object(store)) {
-		json_t *copy = json_copy(store);
+	if (json_is_string(what))
+		return store_open_text(json_string_value(what), read_only, store, reason);
+	if (json_is_object(what)) {
+		json_t *copy = json_copy(what);
 		int ret;
 
 		if (copy == NULL)
 			return -ENOMEM;
 		if (read_only)
 			json_object_set_new(copy, "read_only", json_true());
-		ret = store_open(copy, &device->store, reason);
+		ret = store_open(copy, store, reason);
 		json_decref(copy);
 		return ret;
 	}
@@ -47,23 +47,22 @@ read_bool(const json_t *description, const char *key, bool *value, struct vhu_re
 
 /* From an option it comes as a word. */
 static int
-read_wce(struct blk_device *device, const json_t *description, struct vhu_reason *reason)
+read_wce(const json_t *description, bool *writeback, struct vhu_reason *reason)
 {
 	const char *word = json_string_value(json_object_get(description, "wce"));
 
-	device->default_writeback = device->store->info.volatile_cache;
 	if (word == NULL)
-		return read_bool(description, "wce", &device->default_writeback, reason);
+		return read_bool(description, "wce", writeback, reason);
 	if (strcmp(word, "on") != 0 && strcmp(word, "off") != 0) {
 		vhu_reason_set(reason, "wce: \"%.20s\", expected on or off", word);
 		return -EINVAL;
 	}
-	device->default_writeback = strcmp(word, "on") == 0;
+	*writeback = strcmp(word, "on") == 0;
 	return 0;
 }
 
 static int
-read_serial(struct blk_device *device, const json_t *description, struct vhu_reason *reason)
+read_serial(const json_t *description, char id[BLK_ID_BYTES + 1], struct vhu_reason *reason)
 {
 	const json_t *json = json_object_get(description, "serial");
 	const char *text = json_string_value(json);
@@ -75,27 +74,25 @@ read_serial(struct blk_device *device, const json_t *description, struct vhu_rea
 			       BLK_ID_BYTES);
 		return -EINVAL;
 	}
-	memcpy(device->id, text, strlen(text));
+	memcpy(id, text, strlen(text));
 	return 0;
 }
 
 static int
-read_block_size(struct blk_device *device, const json_t *description, struct vhu_reason *reason)
+read_block_size(const json_t *description, uint32_t *block_bytes, struct vhu_reason *reason)
 {
-	const struct store_info *info = &device->store->info;
 	const json_t *json = json_object_get(description, "block-size");
 	json_int_t bytes = json_integer_value(json);
 
-	device->disk.block_bytes = info->block_bytes;
 	if (json == NULL)
 		return 0;
-	if (!json_is_integer(json) || bytes < info->block_bytes || bytes > 65536 ||
+	if (!json_is_integer(json) || bytes < *block_bytes || bytes > 65536 ||
 	    (bytes & (bytes - 1)) != 0) {
 		vhu_reason_set(reason, "block-size: has to be a power of two from the store's %u "
-			       "to 65536", info->block_bytes);
+			       "to 65536", *block_bytes);
 		return -EINVAL;
 	}
-	device->disk.block_bytes = (uint32_t)bytes;
+	*block_bytes = (uint32_t)bytes;
 	return 0;
 }
 
@@ -117,27 +114,6 @@ check_keys(const json_t *description, struct vhu_reason *reason)
 		return -EINVAL;
 	}
 	return 0;
-}
-
-static int
-read_description(struct blk_device *device, const json_t *description, struct vhu_reason *reason)
-{
-	bool read_only = false;
-	int ret;
-
-	ret = check_keys(description, reason);
-	if (ret == 0)
-		ret = read_bool(description, "read-only", &read_only, reason);
-	if (ret == 0)
-		ret = read_serial(device, description, reason);
-	if (ret == 0)
-		ret = open_store(device, description, read_only, reason);
-	if (ret < 0)
-		return ret;
-	ret = read_wce(device, description, reason);
-	if (ret == 0)
-		ret = read_block_size(device, description, reason);
-	return ret;
 }
 
 static void
@@ -165,33 +141,66 @@ device_free(struct blk_device *device)
 }
 
 int
-blk_device_create(struct worker_pool *pool, struct target_config *config,
-		  const json_t *description, struct blk_device **device,
-		  struct vhu_reason *reason)
+blk_device_new(struct worker_pool *pool, struct target_config *config, struct store *store,
+	       const struct blk_settings *settings, struct blk_device **device,
+	       struct vhu_reason *reason)
 {
 	struct blk_device *d = calloc(1, sizeof(*d));
 	int ret;
 
 	if (d == NULL) {
 		vhu_reason_set(reason, "no memory for a disk");
+		store_close(store);
 		return -ENOMEM;
 	}
 	pthread_mutex_init(&d->lock, NULL);
-	ret = read_description(d, description, reason);
-	if (ret == 0) {
-		set_limits(d, config->queues);
-		blk_reset(d);
-		config->ops = &blk_target_ops;
-		config->priv = d;
-		config->features = blk_features(&d->disk);
-		ret = target_create(pool, config, &d->target, reason);
-	}
+	d->store = store;
+	memcpy(d->id, settings->id, sizeof(d->id));
+	d->default_writeback = settings->writeback;
+	d->disk.block_bytes = settings->block_bytes;
+	set_limits(d, config->queues);
+	blk_reset(d);
+	config->ops = &blk_target_ops;
+	config->priv = d;
+	config->features = blk_features(&d->disk);
+	ret = target_create(pool, config, &d->target, reason);
 	if (ret < 0) {
 		device_free(d);
 		return ret;
 	}
 	*device = d;
 	return 0;
+}
+
+int
+blk_device_create(struct worker_pool *pool, struct target_config *config,
+		  const json_t *description, struct blk_device **device,
+		  struct vhu_reason *reason)
+{
+	struct blk_settings settings = { .id = "" };
+	bool read_only = false;
+	struct store *store;
+	int ret;
+
+	ret = check_keys(description, reason);
+	if (ret == 0)
+		ret = read_bool(description, "read-only", &read_only, reason);
+	if (ret == 0)
+		ret = read_serial(description, settings.id, reason);
+	if (ret == 0)
+		ret = open_store(description, read_only, &store, reason);
+	if (ret < 0)
+		return ret;
+	settings.writeback = store->info.volatile_cache;
+	settings.block_bytes = store->info.block_bytes;
+	ret = read_wce(description, &settings.writeback, reason);
+	if (ret == 0)
+		ret = read_block_size(description, &settings.block_bytes, reason);
+	if (ret < 0) {
+		store_close(store);
+		return ret;
+	}
+	return blk_device_new(pool, config, store, &settings, device, reason);
 }
 
 void

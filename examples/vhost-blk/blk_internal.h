@@ -28,6 +28,18 @@ struct blk_device {
 	uint64_t features;
 };
 
+/* What a description says beside the store. */
+struct blk_settings {
+	char id[BLK_ID_BYTES + 1];
+	bool writeback;			/* what the driver finds */
+	uint32_t block_bytes;
+};
+
+/* A disk on an open store, which is the disk's from now on, also when this fails. */
+int blk_device_new(struct worker_pool *pool, struct target_config *config, struct store *store,
+		   const struct blk_settings *settings, struct blk_device **device,
+		   struct vhu_reason *reason);
+
 /* Of a target's queue. */
 struct blk_queue {
 	struct blk_device *device;
