@@ -59,7 +59,7 @@ struct target_ops {
 	/*
 	 * At the end of a round in which start() was called at least once, again and again while
 	 * requests are under way, when an fd of target_queue_watch() is readable, and for an
-	 * on_demand ring when it was kicked: hand over to stores what was batched
+	 * on_demand ring in every round: hand over to stores what was batched
 	 * (store_kick()), complete what is done (store_poll()). Returns how many completed.
 	 */
 	unsigned int (*poll)(struct target_queue *queue);
@@ -145,10 +145,17 @@ struct worker *target_queue_worker(const struct target_queue *queue);
 void target_queue_set_context(struct target_queue *queue, void *context);
 void *target_queue_context(const struct target_queue *queue);
 /*
- * Watch @fd for the queue's worker: it wakes up, and ops->poll() follows. For queue_in();
+ * Watch @fd for the queue's worker: it wakes up, and ops->poll() follows. From the worker;
  * ends by itself at queue_out(). -errno.
  */
 int target_queue_watch(struct target_queue *queue, int fd);
+/* The end of it before queue_out(), from the queue's worker. */
+void target_queue_unwatch(struct target_queue *queue, int fd);
+/*
+ * From the queue's worker: has the driver been told of all that target_done() was called for?
+ * What has to be seen after a request is done waits for that.
+ */
+bool target_queue_told(const struct target_queue *queue);
 
 /*
  * Tell the frontend that the configuration space changed. Any thread. The control thread does

@@ -149,7 +149,8 @@ queue_run(struct worker_source *source)
 	q->locked = true;
 	if (!q->on_demand && may_take(q))
 		n = take(q);
-	if ((q->under_way != 0 || q->poll_due) && q->target->ops.poll != NULL) {
+	/* An on_demand ring's type may have waited for its ring, or for the end of a hold. */
+	if ((q->under_way != 0 || q->poll_due || q->on_demand) && q->target->ops.poll != NULL) {
 		q->poll_due = false;
 		n += q->target->ops.poll(q);
 	}
@@ -282,6 +283,25 @@ target_queue_watch(struct target_queue *q, int fd)
 	if (ret == 0)
 		q->watched[q->num_watched++] = fd;
 	return ret;
+}
+
+void
+target_queue_unwatch(struct target_queue *q, int fd)
+{
+	unsigned int i;
+
+	for (i = 0; i < q->num_watched && q->watched[i] != fd; i++)
+		;
+	if (i == q->num_watched)
+		return;
+	worker_unwatch(q->worker, fd);
+	q->watched[i] = q->watched[--q->num_watched];
+}
+
+bool
+target_queue_told(const struct target_queue *q)
+{
+	return q->done_first == NULL;
 }
 
 static void
