@@ -4,6 +4,8 @@
 #define STORAGE_METHODS_H
 
 #include "devices.h"
+#include "notify.h"
+#include "privileges.h"
 #include "program.h"
 #include "settings.h"
 
@@ -15,6 +17,8 @@ struct program {
 	struct devices *devices;
 	struct rpc_server *rpc;
 	struct rpc_method *methods;
+	struct watchdog *watchdog;	/* NULL: none */
+	struct identity identity;
 	int epoll_fd;
 	int signal_fd;
 	bool started;

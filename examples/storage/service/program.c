@@ -2,17 +2,20 @@
 #include "program.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "methods.h"
 #include "options.h"
+#include "sandbox.h"
 #include "vvu-device/host_ops.h"
 
 #define EXIT_WRONG_OPTION 2
@@ -95,17 +98,75 @@ static int open_rpc(struct program *program, struct vhu_reason *reason)
 	return err < 0 ? err : watch(program, rpc_fd(program->rpc));
 }
 
+/* What a library may still have to load cannot be loaded later. */
+static void load_libraries(void)
+{
+	struct addrinfo *addresses = NULL;
+
+	if (getaddrinfo("localhost", NULL, NULL, &addresses) == 0)
+		freeaddrinfo(addresses);
+}
+
+/* Everything is open: from here on with as little as possible. */
+static int restrict_process(struct program *program, struct vhu_reason *reason)
+{
+	int err = privileges_become(&program->identity, reason);
+
+	if (err < 0 || !program->settings.sandbox)
+		return err;
+	err = privileges_drop(reason);
+	if (err < 0)
+		return err;
+	if (sandbox_missing() != NULL) {
+		program_log(VVU_LOG_WARNING, "system calls are not filtered: %s",
+			    sandbox_missing());
+		return 0;
+	}
+	load_libraries();
+	return sandbox_enter(reason);
+}
+
+static int watch_watchdog(struct program *program, struct vhu_reason *reason)
+{
+	int err = watchdog_create(program->pool, &program->watchdog);
+
+	if (err == 0 && program->watchdog != NULL)
+		err = watch(program, watchdog_fd(program->watchdog));
+	if (err < 0)
+		vhu_reason_set(reason, "watchdog: %s", strerror(-err));
+	return err;
+}
+
+/* Each ring and each store has descriptors of its own. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		program_log(VVU_LOG_INFO, "RLIMIT_NOFILE: %s", strerror(errno));
+}
+
 static int start(struct program *program, struct vhu_reason *reason)
 {
+	const struct settings *settings = &program->settings;
 	int err;
 
-	if (json_array_size(program->settings.devices) == 0 &&
-	    program->settings.rpc_socket == NULL) {
+	if (json_array_size(settings->devices) == 0 && settings->rpc_socket == NULL) {
 		vhu_reason_set(reason, "no device: see --socket-path, --fd, --device, --config and "
 				       "--rpc-socket");
 		return -EINVAL;
 	}
-	err = take_signals(program, reason);
+	raise_limit();
+	err = identity_read(settings->user, settings->group, &program->identity, reason);
+	if (err == 0)
+		err = notify_take_sockets((json_t *)(uintptr_t)settings->devices, reason);
+	if (err == 0 && settings->sandbox)
+		err = privileges_no_new(reason);
+	if (err == 0)
+		err = take_signals(program, reason);
 	if (err == 0)
 		err = create_workers(program, reason);
 	if (err == 0)
@@ -114,15 +175,21 @@ static int start(struct program *program, struct vhu_reason *reason)
 		err = watch(program, devices_fd(program->devices));
 	if (err == 0)
 		err = add_devices(program, reason);
-	if (err == 0 && program->settings.rpc_socket != NULL)
+	if (err == 0 && settings->rpc_socket != NULL)
 		err = open_rpc(program, reason);
+	if (err == 0)
+		err = watch_watchdog(program, reason);
+	if (err == 0)
+		err = restrict_process(program, reason);
 	return err;
 }
 
 static void end(struct program *program)
 {
-	if (!program->ending && program->started)
+	if (!program->ending && program->started) {
 		program_log(VVU_LOG_INFO, "ending");
+		notify_stopping();
+	}
 	program->ending = true;
 	devices_end(program->devices);
 }
@@ -152,6 +219,8 @@ static void run(struct program *program)
 				on_signal(program);
 			else if (event[i].data.fd == devices_fd(program->devices))
 				devices_run(program->devices);
+			else if (program->watchdog && event[i].data.fd == watchdog_fd(program->watchdog))
+				watchdog_run(program->watchdog);
 			else
 				rpc_run(program->rpc);
 		}
@@ -176,6 +245,7 @@ static void stop(struct program *program)
 	free(program->methods);
 	if (program->pool != NULL)
 		worker_pool_destroy(program->pool);
+	watchdog_destroy(program->watchdog);
 	if (program->signal_fd >= 0)
 		close(program->signal_fd);
 	if (program->epoll_fd >= 0)
@@ -202,6 +272,7 @@ int program_main(const struct program_type *type, int argc, char **argv)
 	if (err == 0) {
 		program.started = true;
 		program_log(VVU_LOG_INFO, "ready");
+		notify_ready(devices_count(program.devices));
 		run(&program);
 	} else {
 		program_log(VVU_LOG_ERROR, "%s", reason.text[0] ? reason.text : strerror(-err));

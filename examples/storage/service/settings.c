@@ -204,7 +204,8 @@ int settings_read(const json_t *config, struct settings *settings, struct vhu_re
 {
 	static const char *const keys[] = {
 		"threads",  "cpus",	 "mode",    "poll-us", "rpc-socket",
-		"rpc-mode", "log-level", "devices", NULL,
+		"rpc-mode", "user", "group",
+		"sandbox", "log-level", "devices", NULL,
 	};
 	size_t index;
 	json_t *device;
@@ -213,6 +214,7 @@ int settings_read(const json_t *config, struct settings *settings, struct vhu_re
 	*settings = (struct settings){
 		.mode = WORKER_ADAPTIVE,
 		.rpc_mode = 0600,
+		.sandbox = true,
 		.log_level = VVU_LOG_INFO,
 		.devices = json_object_get(config, "devices"),
 	};
@@ -229,6 +231,12 @@ int settings_read(const json_t *config, struct settings *settings, struct vhu_re
 		err = settings_string(config, "rpc-socket", &settings->rpc_socket, reason);
 	if (err == 0)
 		err = settings_mode(config, "rpc-mode", &settings->rpc_mode, reason);
+	if (err == 0)
+		err = settings_string(config, "user", &settings->user, reason);
+	if (err == 0)
+		err = settings_string(config, "group", &settings->group, reason);
+	if (err == 0)
+		err = settings_flag(config, "sandbox", &settings->sandbox, reason);
 	if (err == 0)
 		err = read_log_level(config, settings, reason);
 	if (err < 0)

@@ -21,6 +21,9 @@ struct settings {
 	unsigned int poll_us;
 	const char *rpc_socket;		/* NULL: none; of the object, as are other strings */
 	unsigned int rpc_mode;
+	const char *user;
+	const char *group;
+	bool sandbox;
 	int log_level;
 	const json_t *devices;		/* an array of objects, maybe NULL */
 };

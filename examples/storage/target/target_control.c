@@ -167,6 +167,7 @@ target_control_start(struct target *t, struct vhu_reason *reason)
 		device_failed(t, -EIO);
 	publish(t);
 	sigfillset(&all);
+	sigdelset(&all, WORKER_SIGNAL);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	ret = -pthread_create(&t->control, NULL, control_main, t);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

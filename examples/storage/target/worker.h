@@ -10,6 +10,7 @@
 #ifndef STORAGE_WORKER_H
 #define STORAGE_WORKER_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,6 +19,12 @@
 #include "vhost-proto/codec.h"
 
 enum worker_mode { WORKER_INTERRUPT, WORKER_ADAPTIVE, WORKER_POLL };
+
+/*
+ * The one signal that workers and the control threads of targets do not block: for what a program
+ * has to have done in each of its threads.
+ */
+#define WORKER_SIGNAL SIGRTMAX
 
 struct worker;
 struct worker_pool;

@@ -150,6 +150,7 @@ start(struct worker *w, struct vhu_reason *reason)
 	if (ret == 0) {
 		/* Signals are for the main thread. */
 		sigfillset(&all);
+		sigdelset(&all, WORKER_SIGNAL);
 		pthread_sigmask(SIG_SETMASK, &all, &before);
 		ret = -pthread_create(&w->thread, &attr, worker_main, w);
 		pthread_sigmask(SIG_SETMASK, &before, NULL);

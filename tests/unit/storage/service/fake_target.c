@@ -13,11 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-struct worker_pool {
-	struct worker_pool_config config;
-	int cpus[64];
-};
-
 struct target {
 	char name[64];
 	char *path;
@@ -38,30 +33,6 @@ struct fake {
 };
 
 /* ---- what storage/target has ---- */
-
-int worker_pool_create(const struct worker_pool_config *config, struct worker_pool **out,
-		       struct vhu_reason *reason)
-{
-	struct worker_pool *pool = calloc(1, sizeof(*pool));
-
-	if (pool == NULL)
-		return -ENOMEM;
-	pool->config = *config;
-	for (unsigned int i = 0; i < config->threads; i++)
-		pool->cpus[i] = config->cpus[i];
-	*out = pool;
-	return 0;
-}
-
-void worker_pool_destroy(struct worker_pool *pool)
-{
-	free(pool);
-}
-
-unsigned int worker_pool_size(const struct worker_pool *pool)
-{
-	return pool->config.threads;
-}
 
 static void wait_slow(struct target *target)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A type of device that serves nobody, and the workers and targets under it: what makes a
- * program a service is tested apart from what it serves.
+ * A type of device that serves nobody, and the targets under it: what makes a program a service
+ * is tested apart from what it serves.
  */
 #ifndef TEST_SERVICE_FAKE_TARGET_H
 #define TEST_SERVICE_FAKE_TARGET_H
