@@ -7,7 +7,7 @@ import subprocess
 
 import dpdkrun
 
-PACKAGES = ("dpdk", "dpdk-dev", "libdpdk-dev", "valgrind", "gcc", "libc6")
+PACKAGES = ("dpdk", "dpdk-dev", "libdpdk-dev", "qemu-system-common", "valgrind", "gcc", "libc6")
 
 
 def first_line(command):
@@ -52,11 +52,13 @@ class Load:
         return {"busy": user + nice + system + irq + softirq, "steal": steal, "ours": ours,
                 "all": sum(fields[:8])}
 
-    def other_cores(self):
+    def other_cores(self, ended_s=0):
+        """ended_s: CPU seconds of measured processes that have ended meanwhile."""
         now = self.read()
         passed = {key: now[key] - self.begun[key] for key in now}
         if not passed["all"]:
             return {"other": 0.0, "steal": 0.0}
         cores = os.cpu_count()
+        passed["ours"] += ended_s * os.sysconf("SC_CLK_TCK")
         return {"other": round(max(0, passed["busy"] - passed["ours"]) / passed["all"] * cores, 3),
                 "steal": round(passed["steal"] / passed["all"] * cores, 3)}

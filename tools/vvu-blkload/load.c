@@ -318,6 +318,7 @@ int load_phase(struct load *load, const struct phase *phase)
 		/* Short of its time if it was limited by a number. */
 		uint64_t end_ns = load->last_ns < load->end_ns ? load->last_ns : load->end_ns;
 
+		load->workload_ios = load->issued;
 		load->measured_ns = end_ns > load->begin_ns ? end_ns - load->begin_ns : 0;
 	}
 	return 0;

@@ -72,7 +72,8 @@ struct load {
 	/* ---- results ---- */
 	struct tally tally[IO_KINDS];
 	uint64_t measured_ns;
-	uint64_t kicks, wakeups;	/* in the measured phase */
+	uint64_t kicks, wakeups;	/* in the phase that is measured */
+	uint64_t workload_ios;		/* of that phase, what was not measured included */
 	uint64_t failed;		/* requests that the device failed, in any phase */
 	uint64_t checked_blocks, wrong_blocks;
 	char first_error[160];		/* of a request; empty: none */

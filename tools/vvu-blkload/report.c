@@ -95,6 +95,7 @@ void report(const struct load *load)
 	json_u64("ios", ios);
 	json_u64("iops", per_second(load, ios));
 	json_u64("bytes_per_s", per_second(load, bytes));
+	json_u64("workload_ios", load->workload_ios);
 	for (unsigned int i = 0; i < IO_KINDS; i++)
 		report_kind(load, keys[i], &load->tally[i]);
 	json_u64("kicks", load->kicks);
