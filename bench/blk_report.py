@@ -139,9 +139,10 @@ def plot(path, rows, disk_rows):
         for side, what in ((0, "iops"), (1, "cpu_us_per_io")):
             axes[-1][side].plot([row["disks"] for row in some],
                                 [row[what]["median"] for row in some], marker="o", label=name)
+    if disk_rows:
+        for side in (0, 1):
             axes[-1][side].set_xlabel("disks in one process")
             axes[-1][side].set_ylim(bottom=0)
-    if disk_rows:
         axes[-1][0].set_ylabel("IOPS of all")
         axes[-1][1].set_ylabel("us of the back-end's CPU")
         axes[-1][0].legend(fontsize=7)
