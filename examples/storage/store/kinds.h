@@ -45,7 +45,7 @@ struct store_kind {
 #define STORE_OPTIONS_FIT(type) \
 	_Static_assert(sizeof(struct type) <= STORE_OPTIONS_MAX, "room for options")
 
-extern const struct store_kind store_kind_ram, store_kind_null;
+extern const struct store_kind store_kind_ram, store_kind_null, store_kind_file;
 
 /*
  * Check @object against @keys and fill in @options. @what names it in a reason ("file").

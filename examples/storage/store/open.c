@@ -8,6 +8,7 @@
 static const struct store_kind *const kinds[] = {
 	&store_kind_ram,
 	&store_kind_null,
+	&store_kind_file,
 };
 
 static const struct store_kind *find_kind(const char *type)
@@ -36,6 +37,7 @@ int store_open_inner(const json_t *description, struct store **store, struct vhu
 		struct store_options common;
 		uint64_t bytes[STORE_OPTIONS_MAX / 8];
 	} options;
+	struct vhu_reason why = { "" };
 	const struct store_kind *kind;
 	const char *type;
 	int ret;
@@ -65,8 +67,12 @@ int store_open_inner(const json_t *description, struct store **store, struct vhu
 	ret = store_keys_parse(type, description, kind->keys, true, &options, reason);
 	if (ret)
 		return ret;
-	ret = kind->open(&options, store, reason);
-	if (!ret && options.common.read_only)
+	ret = kind->open(&options, store, &why);
+	if (ret && why.text[0])
+		vhu_reason_set(reason, "%s", why.text);
+	else if (ret)
+		vhu_reason_set(reason, "%s: %s", type, strerror(-ret));
+	else if (options.common.read_only)
 		(*store)->info.read_only = true;
 	return ret;
 }

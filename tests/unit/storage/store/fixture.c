@@ -62,10 +62,11 @@ void wait_for(struct store_queue *queue, const bool *done, unsigned int seconds)
 	store_kick(queue);
 	while (!*done) {
 		struct pollfd fd = { .fd = store_fd(queue), .events = POLLIN };
+		uint64_t now = now_us();
 
-		assert_true(now_us() < end);
-		/* Until its descriptor says so a store need not be polled. */
-		if (poll(&fd, 1, 100) > 0) {
+		assert_true(now < end);
+		/* Its descriptor must wake us up, and until then it need not be polled. */
+		if (poll(&fd, 1, (int)((end - now) / 1000 + 1)) > 0) {
 			store_poll(queue);
 			store_kick(queue);
 		}
