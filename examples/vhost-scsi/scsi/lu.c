@@ -149,7 +149,7 @@ void scsi_lu_destroy(struct scsi_lu *lu)
 	free(lu);
 }
 
-int scsi_path_add(struct scsi_lu *lu, const char *nexus, uint16_t lun, struct scsi_path **out)
+int scsi_path_add(struct scsi_lu *lu, const char *nexus, struct scsi_path **out)
 {
 	struct scsi_path *path = calloc(1, sizeof(*path));
 	unsigned int i;
@@ -157,7 +157,6 @@ int scsi_path_add(struct scsi_lu *lu, const char *nexus, uint16_t lun, struct sc
 	if (path == NULL)
 		return -ENOMEM;
 	path->lu = lu;
-	path->lun = lun;
 	path->ua = 1u << SCSI_UA_POWER_ON;
 	snprintf(path->nexus, sizeof(path->nexus), "%s", nexus);
 	pthread_mutex_lock(&lu->lock);
@@ -199,6 +198,19 @@ void scsi_path_remove(struct scsi_path *path)
 	lu->guarded = pr->type || pr->reserved;
 	pthread_mutex_unlock(&lu->lock);
 	free(path);
+}
+
+void scsi_path_reset(struct scsi_path *path)
+{
+	struct scsi_lu *lu = path->lu;
+
+	pthread_mutex_lock(&lu->lock);
+	if (lu->pr.reserved == path) {
+		lu->pr.reserved = NULL;
+		lu->guarded = lu->pr.type != 0;
+	}
+	path->ua = 1u << SCSI_UA_POWER_ON;
+	pthread_mutex_unlock(&lu->lock);
 }
 
 void scsi_ua_set(struct scsi_path *path, enum scsi_ua ua)

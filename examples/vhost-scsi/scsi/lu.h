@@ -48,7 +48,6 @@ struct scsi_path {
 	struct scsi_lu *lu;
 	char nexus[SCSI_NEXUS_NAME_MAX];	/* of the device: the initiator's name */
 	unsigned int index;			/* in lu->path */
-	uint16_t lun;				/* as the initiator addresses it */
 	_Atomic uint32_t ua;			/* pending, bits of enum scsi_ua */
 	/* ---- lu->lock ---- */
 	bool registered;			/* persistent reservations */
@@ -119,12 +118,15 @@ int scsi_lu_create(const struct scsi_lu_config *config, struct scsi_lu **lu,
 void scsi_lu_destroy(struct scsi_lu *lu);
 
 /* -ENOSPC: SCSI_PATHS_MAX are there; -ENOMEM. Power on is pending on it. */
-int scsi_path_add(struct scsi_lu *lu, const char *nexus, uint16_t lun, struct scsi_path **path);
+int scsi_path_add(struct scsi_lu *lu, const char *nexus, struct scsi_path **path);
 /*
  * Waits for its tasks, which other threads complete, then forgets it, its registration and
  * reservation included.
  */
 void scsi_path_remove(struct scsi_path *path);
+
+/* The initiator began anew: what it reserved with RESERVE is free, and power on is pending. */
+void scsi_path_reset(struct scsi_path *path);
 
 /* A unit attention for one path; for all of a logical unit but @except (may be NULL). */
 void scsi_ua_set(struct scsi_path *path, enum scsi_ua ua);

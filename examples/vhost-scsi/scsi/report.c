@@ -9,17 +9,11 @@
 #define LUNS_MAX	256u
 #define WELL_KNOWN_LUN	0xc101000000000000ull
 
-/* SAM-5, 4.7: the short form where it suffices, else flat space */
-static uint64_t lun_format(uint16_t lun)
-{
-	return (uint64_t)(lun < 256 ? lun : 0x4000 | lun) << 48;
-}
-
 void scsi_report_luns(struct scsi_task *task)
 {
 	uint8_t data[8 + 8 * (LUNS_MAX + 1)] = { 0 };
 	const uint8_t select = task->cdb[2];
-	uint16_t luns[LUNS_MAX];
+	uint64_t luns[LUNS_MAX];
 	unsigned int num = 0;
 	size_t length = 8;
 
@@ -31,7 +25,7 @@ void scsi_report_luns(struct scsi_task *task)
 	if (select != 1)
 		num = task->luns->list(task->luns->arg, luns, LUNS_MAX);
 	for (unsigned int i = 0; i < num; i++, length += 8)
-		scsi_put64(data + length, lun_format(luns[i]));
+		scsi_put64(data + length, luns[i]);
 	if (select != 0) {
 		scsi_put64(data + length, WELL_KNOWN_LUN);
 		length += 8;

@@ -36,8 +36,8 @@ enum scsi_outcome {
 
 /* Where REPORT LUNS gets its list: it is the device's. Called in the task's thread. */
 struct scsi_lun_list {
-	/* Up to @max numbers of the target, ascending; how many there are. */
-	unsigned int (*list)(void *arg, uint16_t *luns, unsigned int max);
+	/* Up to @max, in the eight bytes that address them (SAM-5, 4.7); how many there are. */
+	unsigned int (*list)(void *arg, uint64_t *luns, unsigned int max);
 	void *arg;
 };
 

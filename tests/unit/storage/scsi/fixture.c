@@ -8,10 +8,10 @@ struct scsi_path *paths[PATHS];
 struct test_task *first, *second;
 bool ordered;
 
-static unsigned int list_luns(void *arg, uint16_t *luns, unsigned int max)
+static unsigned int list_luns(void *arg, uint64_t *luns, unsigned int max)
 {
 	luns[0] = 0;
-	luns[1] = 3;
+	luns[1] = 0x0003000000000000;
 	return 2;
 }
 
@@ -31,7 +31,7 @@ int scsi_setup_with(store_setup *change)
 	config.store = &fake->store;
 	assert_int_equal(scsi_lu_create(&config, &lu, &reason), 0);
 	for (unsigned int i = 0; i < PATHS; i++) {
-		assert_int_equal(scsi_path_add(lu, names[i], 0, &paths[i]), 0);
+		assert_int_equal(scsi_path_add(lu, names[i], &paths[i]), 0);
 		paths[i]->ua = 0;
 	}
 	first = calloc(1, sizeof(*first));

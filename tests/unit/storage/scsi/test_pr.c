@@ -388,7 +388,7 @@ static void a_path_that_goes_takes_its_reservation_along(void **state)
 	register_all();
 	ok(0, RESERVE, EA, 1, 0);
 	scsi_path_remove(paths[0]);
-	assert_int_equal(scsi_path_add(lu, "new", 0, &paths[0]), 0);
+	assert_int_equal(scsi_path_add(lu, "new", &paths[0]), 0);
 	paths[0]->ua = 0;
 	may(0, true, true);
 }

@@ -64,7 +64,7 @@ static void power_on_is_told_first_and_once(void **state)
 {
 	struct scsi_path *path;
 
-	assert_int_equal(scsi_path_add(lu, "four", 0, &path), 0);
+	assert_int_equal(scsi_path_add(lu, "four", &path), 0);
 	scsi_path_remove(paths[0]);
 	paths[0] = path;
 	command(0, 0, 0, 0, 0, 0);

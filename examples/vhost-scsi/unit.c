@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit.h"
+
+static pthread_mutex_t shared_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct unit *shared;
+
+static int get_string(const json_t *description, const char *key, const char **value,
+		      struct vhu_reason *reason)
+{
+	const json_t *json = json_object_get(description, key);
+
+	if (json == NULL)
+		return 0;
+	*value = json_string_value(json);
+	if (*value == NULL || !(*value)[0]) {
+		vhu_reason_set(reason, "%s: has to be a string that is not empty", key);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int open_store(const json_t *description, struct store **store, struct vhu_reason *reason)
+{
+	const json_t *read_only = json_object_get(description, "read-only");
+	json_t *json = json_object_get(description, "store"), *copy;
+	int ret;
+
+	if (read_only && !json_is_boolean(read_only)) {
+		vhu_reason_set(reason, "read-only: has to be true or false");
+		return -EINVAL;
+	}
+	if (json_is_string(json))
+		return store_open_text(json_string_value(json), json_is_true(read_only), store,
+				       reason);
+	if (!json_is_object(json)) {
+		vhu_reason_set(reason, "store: has to be there, a string or an object");
+		return -EINVAL;
+	}
+	copy = json_copy(json);
+	if (copy == NULL)
+		return -ENOMEM;
+	if (json_is_true(read_only))
+		json_object_set_new(copy, "read_only", json_true());
+	ret = store_open(copy, store, reason);
+	json_decref(copy);
+	return ret;
+}
+
+static int make(const json_t *description, const char *default_serial, struct unit *unit,
+		struct vhu_reason *reason)
+{
+	struct scsi_lu_config config = { .serial = default_serial };
+	int ret;
+
+	ret = get_string(description, "serial", &config.serial, reason);
+	if (!ret)
+		ret = get_string(description, "vendor", &config.vendor, reason);
+	if (!ret)
+		ret = get_string(description, "product", &config.product, reason);
+	if (!ret)
+		ret = get_string(description, "revision", &config.revision, reason);
+	if (!ret)
+		ret = open_store(description, &unit->store, reason);
+	if (ret)
+		return ret;
+	config.store = unit->store;
+	ret = scsi_lu_create(&config, &unit->lu, reason);
+	if (ret)
+		store_close(unit->store);
+	return ret;
+}
+
+static struct unit *find_shared(const char *share)
+{
+	for (struct unit *unit = shared; unit; unit = unit->next) {
+		if (strcmp(unit->share, share) == 0)
+			return unit;
+	}
+	return NULL;
+}
+
+/* Lock held. */
+static int get(const json_t *description, const char *share, const char *default_serial,
+	       struct unit **out, struct vhu_reason *reason)
+{
+	struct unit *unit = share ? find_shared(share) : NULL;
+	int ret;
+
+	if (unit) {
+		unit->users++;
+		*out = unit;
+		return 0;
+	}
+	unit = calloc(1, sizeof(*unit));
+	if (unit == NULL)
+		return -ENOMEM;
+	unit->users = 1;
+	if (share) {
+		unit->share = strdup(share);
+		if (unit->share == NULL) {
+			free(unit);
+			return -ENOMEM;
+		}
+	}
+	ret = make(description, default_serial, unit, reason);
+	if (ret) {
+		free(unit->share);
+		free(unit);
+		return ret;
+	}
+	if (share) {
+		unit->next = shared;
+		shared = unit;
+	}
+	*out = unit;
+	return 0;
+}
+
+int unit_get(const json_t *description, const char *default_serial, struct unit **unit,
+	     struct vhu_reason *reason)
+{
+	const char *share = NULL;
+	int ret = get_string(description, "share", &share, reason);
+
+	if (ret)
+		return ret;
+	/* Whoever shares it has the same identity, whatever device it is of. */
+	if (share)
+		default_serial = share;
+	pthread_mutex_lock(&shared_lock);
+	ret = get(description, share, default_serial, unit, reason);
+	pthread_mutex_unlock(&shared_lock);
+	return ret;
+}
+
+void unit_put(struct unit *unit)
+{
+	bool last;
+
+	pthread_mutex_lock(&shared_lock);
+	last = --unit->users == 0;
+	if (last && unit->share) {
+		struct unit **link = &shared;
+
+		while (*link != unit)
+			link = &(*link)->next;
+		*link = unit->next;
+	}
+	pthread_mutex_unlock(&shared_lock);
+	if (!last)
+		return;
+	scsi_lu_destroy(unit->lu);
+	store_close(unit->store);
+	free(unit->share);
+	free(unit);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A store with its logical unit. Usually of one device; under a name that is given to it ("share")
+ * several devices of the process have it, with its reservations and unit attentions.
+ */
+#ifndef VHOST_SCSI_UNIT_H
+#define VHOST_SCSI_UNIT_H
+
+#include <jansson.h>
+
+#include "scsi/lu.h"
+
+struct unit {
+	struct store *store;
+	struct scsi_lu *lu;
+	/* ---- unit.c ---- */
+	char *share;		/* NULL: nobody else's */
+	unsigned int users;
+	struct unit *next;	/* of the shared ones */
+};
+
+/*
+ * Open as @description says: "store", "read-only", "serial", "vendor", "product", "revision"; or
+ * the one that is there already under its "share". Any thread. -EINVAL, -ENOMEM, or what the
+ * store said; @reason.
+ */
+int unit_get(const json_t *description, const char *default_serial, struct unit **unit,
+	     struct vhu_reason *reason);
+/* Its last user closes it; no queue of its store and no path is there. */
+void unit_put(struct unit *unit);
+
+#endif
