@@ -207,6 +207,18 @@ static void on_signal(struct program *program)
 	end(program);
 }
 
+static void on_readable(struct program *program, int fd)
+{
+	if (fd == program->signal_fd)
+		on_signal(program);
+	else if (fd == devices_fd(program->devices))
+		devices_run(program->devices);
+	else if (program->watchdog != NULL && fd == watchdog_fd(program->watchdog))
+		watchdog_run(program->watchdog);
+	else
+		rpc_run(program->rpc);
+}
+
 static void run(struct program *program)
 {
 	struct epoll_event event[8];
@@ -214,16 +226,8 @@ static void run(struct program *program)
 	while (!program->ending || devices_count(program->devices) > 0) {
 		int count = epoll_wait(program->epoll_fd, event, 8, -1);
 
-		for (int i = 0; i < count; i++) {
-			if (event[i].data.fd == program->signal_fd)
-				on_signal(program);
-			else if (event[i].data.fd == devices_fd(program->devices))
-				devices_run(program->devices);
-			else if (program->watchdog && event[i].data.fd == watchdog_fd(program->watchdog))
-				watchdog_run(program->watchdog);
-			else
-				rpc_run(program->rpc);
-		}
+		for (int i = 0; i < count; i++)
+			on_readable(program, event[i].data.fd);
 		/* A device that had a job when the end was told is removed after it. */
 		if (program->ending || devices_deserted(program->devices))
 			end(program);

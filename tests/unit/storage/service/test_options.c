@@ -104,7 +104,8 @@ static void wrong_options_are_named(void **state)
 
 static void wrong_values_are_named(void **state)
 {
-	static const char *const numbers[] = { "x", "-1", " 1", "1 ", "1x", "99999999999999999999" };
+	static const char *const numbers[] = { "x", "-1", " 1", "1 ", "1x",
+						"99999999999999999999" };
 	static const char *const lists[] = { "x", "1,", ",1", "1-", "3-1", "1;2", "-1", "0-9999" };
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)

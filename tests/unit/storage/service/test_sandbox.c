@@ -226,6 +226,8 @@ static void threads_that_were_there_are_in_it_too(void **state)
 
 /* ---- privileges ---- */
 
+static pthread_barrier_t masked;
+
 static void *wait_for_ever(void *arg)
 {
 	sigset_t set;
@@ -234,6 +236,7 @@ static void *wait_for_ever(void *arg)
 	if (arg == NULL)
 		sigdelset(&set, WORKER_SIGNAL);
 	pthread_sigmask(SIG_SETMASK, &set, NULL);
+	pthread_barrier_wait(&masked);
 	for (;;)
 		pause();
 	return NULL;
@@ -248,8 +251,10 @@ static int drop_with(void *blocks_all)
 	pid_t child = fork();
 
 	if (child == 0) {
+		pthread_barrier_init(&masked, NULL, 2);
 		if (pthread_create(&thread, NULL, wait_for_ever, blocks_all) != 0)
 			_exit(NOT_THERE);
+		pthread_barrier_wait(&masked);
 		_exit(-privileges_drop(&reason));
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
