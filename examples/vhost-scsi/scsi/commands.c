@@ -15,6 +15,8 @@
 #define LBA4 0xff, 0xff, 0xff, 0xff
 #define LBA8 LBA4, LBA4
 #define LEN4 LBA4
+/* Accepted, and nothing is collected by group (SBC-3, 4.22) */
+#define GROUP 0x1f
 
 #define CMD(opcode_, length_, flags_, run_, ...) { .opcode = (opcode_), .length = (length_), \
 	.flags = (flags_), .usage = { (opcode_), __VA_ARGS__ }, .run = (run_) }
@@ -23,22 +25,22 @@
 	.usage = { (opcode_), __VA_ARGS__ }, .run = (run_) }
 
 /*
- * Not in any usage: protection information (no unit has any), group numbers, the obsolete
+ * Not in any usage: protection information (no unit has any), the obsolete
  * relative addresses and FUA_NV, the CONTROL byte with its NACA.
  */
 const struct scsi_command scsi_commands[] = {
 	/* Those on which speed depends come first. */
-	CMD(SCSI_READ_10, 10, MEDIUM | READ, scsi_read, 0x18, LBA4, 0, 0xff, 0xff),
-	CMD(SCSI_WRITE_10, 10, WRITE, scsi_write, 0x18, LBA4, 0, 0xff, 0xff),
-	CMD(SCSI_READ_16, 16, MEDIUM | READ, scsi_read, 0x18, LBA8, LEN4),
-	CMD(SCSI_WRITE_16, 16, WRITE, scsi_write, 0x18, LBA8, LEN4),
+	CMD(SCSI_READ_10, 10, MEDIUM | READ, scsi_read, 0x18, LBA4, GROUP, 0xff, 0xff),
+	CMD(SCSI_WRITE_10, 10, WRITE, scsi_write, 0x18, LBA4, GROUP, 0xff, 0xff),
+	CMD(SCSI_READ_16, 16, MEDIUM | READ, scsi_read, 0x18, LBA8, LEN4, GROUP),
+	CMD(SCSI_WRITE_16, 16, WRITE, scsi_write, 0x18, LBA8, LEN4, GROUP),
 	CMD(SCSI_SYNCHRONIZE_CACHE_10, 10, MEDIUM, scsi_synchronize_cache,
-	    0x02, LBA4, 0, 0xff, 0xff),
-	CMD(SCSI_UNMAP, 10, WRITE | CMD_UNMAPS, scsi_unmap, 0, 0, 0, 0, 0, 0, 0xff, 0xff),
+	    0x02, LBA4, GROUP, 0xff, 0xff),
+	CMD(SCSI_UNMAP, 10, WRITE | CMD_UNMAPS, scsi_unmap, 0, 0, 0, 0, 0, GROUP, 0xff, 0xff),
 	CMD(SCSI_READ_6, 6, MEDIUM | READ, scsi_read, 0x1f, 0xff, 0xff, 0xff),
 	CMD(SCSI_WRITE_6, 6, WRITE, scsi_write, 0x1f, 0xff, 0xff, 0xff),
-	CMD(SCSI_READ_12, 12, MEDIUM | READ, scsi_read, 0x18, LBA4, LEN4),
-	CMD(SCSI_WRITE_12, 12, WRITE, scsi_write, 0x18, LBA4, LEN4),
+	CMD(SCSI_READ_12, 12, MEDIUM | READ, scsi_read, 0x18, LBA4, LEN4, GROUP),
+	CMD(SCSI_WRITE_12, 12, WRITE, scsi_write, 0x18, LBA4, LEN4, GROUP),
 
 	CMD(SCSI_TEST_UNIT_READY, 6, MEDIUM | ANY, scsi_test_unit_ready, 0),
 	CMD(SCSI_REQUEST_SENSE, 6, ALWAYS, scsi_request_sense, 0x01, 0, 0, 0xff),
@@ -54,20 +56,21 @@ const struct scsi_command scsi_commands[] = {
 	       0x10, LBA8, LEN4, 0x01),
 	ACTION(SCSI_SERVICE_ACTION_IN_16, 0x12, 16, MEDIUM | READ, scsi_get_lba_status,
 	       0x12, LBA8, LEN4),
-	CMD(SCSI_SYNCHRONIZE_CACHE_16, 16, MEDIUM, scsi_synchronize_cache, 0x02, LBA8, LEN4),
-	CMD(SCSI_PRE_FETCH_10, 10, MEDIUM | READ, scsi_pre_fetch, 0x02, LBA4, 0, 0xff, 0xff),
-	CMD(SCSI_PRE_FETCH_16, 16, MEDIUM | READ, scsi_pre_fetch, 0x02, LBA8, LEN4),
+	CMD(SCSI_SYNCHRONIZE_CACHE_16, 16, MEDIUM, scsi_synchronize_cache, 0x02, LBA8, LEN4, GROUP),
+	CMD(SCSI_PRE_FETCH_10, 10, MEDIUM | READ, scsi_pre_fetch, 0x02, LBA4, GROUP, 0xff, 0xff),
+	CMD(SCSI_PRE_FETCH_16, 16, MEDIUM | READ, scsi_pre_fetch, 0x02, LBA8, LEN4, GROUP),
 
-	CMD(SCSI_VERIFY_10, 10, MEDIUM | READ, scsi_verify, 0x16, LBA4, 0, 0xff, 0xff),
-	CMD(SCSI_VERIFY_12, 12, MEDIUM | READ, scsi_verify, 0x16, LBA4, LEN4),
-	CMD(SCSI_VERIFY_16, 16, MEDIUM | READ, scsi_verify, 0x16, LBA8, LEN4),
-	CMD(SCSI_WRITE_AND_VERIFY_10, 10, WRITE, scsi_write_and_verify,
-	    0x16, LBA4, 0, 0xff, 0xff),
-	CMD(SCSI_WRITE_AND_VERIFY_12, 12, WRITE, scsi_write_and_verify, 0x16, LBA4, LEN4),
-	CMD(SCSI_WRITE_AND_VERIFY_16, 16, WRITE, scsi_write_and_verify, 0x16, LBA8, LEN4),
-	CMD(SCSI_COMPARE_AND_WRITE, 16, WRITE, scsi_compare_and_write, 0x18, LBA8, 0, 0, 0, 0xff),
-	CMD(SCSI_WRITE_SAME_10, 10, WRITE, scsi_write_same, 0x08, LBA4, 0, 0xff, 0xff),
-	CMD(SCSI_WRITE_SAME_16, 16, WRITE, scsi_write_same, 0x09, LBA8, LEN4),
+	CMD(SCSI_VERIFY_10, 10, MEDIUM | READ, scsi_verify, 0x16, LBA4, GROUP, 0xff, 0xff),
+	CMD(SCSI_VERIFY_12, 12, MEDIUM | READ, scsi_verify, 0x16, LBA4, LEN4, GROUP),
+	CMD(SCSI_VERIFY_16, 16, MEDIUM | READ, scsi_verify, 0x16, LBA8, LEN4, GROUP),
+	CMD(SCSI_WRITE_AND_VERIFY_10, 10, WRITE, scsi_write_and_verify, 0x16, LBA4, GROUP, 0xff,
+	    0xff),
+	CMD(SCSI_WRITE_AND_VERIFY_12, 12, WRITE, scsi_write_and_verify, 0x16, LBA4, LEN4, GROUP),
+	CMD(SCSI_WRITE_AND_VERIFY_16, 16, WRITE, scsi_write_and_verify, 0x16, LBA8, LEN4, GROUP),
+	CMD(SCSI_COMPARE_AND_WRITE, 16, WRITE, scsi_compare_and_write, 0x18, LBA8, 0, 0, 0, 0xff,
+	    GROUP),
+	CMD(SCSI_WRITE_SAME_10, 10, WRITE, scsi_write_same, 0x08, LBA4, GROUP, 0xff, 0xff),
+	CMD(SCSI_WRITE_SAME_16, 16, WRITE, scsi_write_same, 0x09, LBA8, LEN4, GROUP),
 
 	/* These look at reservations themselves. */
 	CMD(SCSI_RESERVE_6, 6, ANY, scsi_reserve, 0),

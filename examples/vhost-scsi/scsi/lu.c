@@ -10,8 +10,8 @@
 /* What a command may ask for, whatever the store could do: bounds time and memory. */
 #define TRANSFER_MAX_BYTES	(16u << 20)
 #define COMPARE_MAX_BYTES	(64u << 10)
-#define WRITE_SAME_MAX_BYTES	(256ull << 20)
-#define UNMAP_MAX_BYTES		(4ull << 30)
+#define WRITE_SAME_MAX_BYTES	(2ull << 20)
+#define UNMAP_MAX_BYTES		(512ull << 20)
 #define UNMAP_DESCRIPTORS	256u
 
 static const enum scsi_asc ua_codes[SCSI_NUM_UA] = {

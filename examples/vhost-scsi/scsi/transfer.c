@@ -111,10 +111,7 @@ bool scsi_extent(struct scsi_task *task)
 		task->lba = scsi_get64(cdb + 2);
 		task->blocks = cdb[0] == SCSI_COMPARE_AND_WRITE ? cdb[13] : scsi_get32(cdb + 10);
 	}
-	/*
-	 * An LBA that is just behind the last block is one beyond the capacity even if no block is
-	 * asked for (SBC-3, 4.5: ... or exceeds the capacity).
-	 */
+	/* Behind the last block there is none, not even for a command of no blocks. */
 	if (task->lba >= size || task->blocks > size - task->lba) {
 		scsi_fail(task, SCSI_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE);
 		return false;

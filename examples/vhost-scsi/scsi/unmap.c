@@ -92,7 +92,7 @@ void scsi_unmap(struct scsi_task *task)
 		uint64_t lba = scsi_get64(descriptor(task, i));
 		uint32_t blocks = scsi_get32(descriptor(task, i) + 8);
 
-		if (lba > size || blocks > size - lba || (lba == size && blocks == 0)) {
+		if (lba > size || blocks > size - lba) {
 			scsi_fail(task, SCSI_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE);
 			return;
 		}
