@@ -16,6 +16,7 @@ enum store_key_type {
 	STORE_KEY_CHOICE,	/* unsigned int: index into choices */
 	STORE_KEY_STORE,	/* const json_t *: the description of the store below */
 	STORE_KEY_ARRAY,	/* const json_t * */
+	STORE_KEY_REAL,		/* double from 0 to 1 */
 };
 
 struct store_key {
@@ -46,6 +47,8 @@ struct store_kind {
 	_Static_assert(sizeof(struct type) <= STORE_OPTIONS_MAX, "room for options")
 
 extern const struct store_kind store_kind_ram, store_kind_null, store_kind_file;
+extern const struct store_kind store_kind_delay, store_kind_error, store_kind_throttle,
+	store_kind_stats;
 
 /*
  * Check @object against @keys and fill in @options. @what names it in a reason ("file").

@@ -45,7 +45,7 @@ static const char *type_name(enum store_key_type type)
 		[STORE_KEY_STRING] = "a string", [STORE_KEY_BOOL] = "true or false",
 		[STORE_KEY_NUMBER] = "a whole number", [STORE_KEY_SIZE] = "a size",
 		[STORE_KEY_CHOICE] = "a string", [STORE_KEY_STORE] = "an object",
-		[STORE_KEY_ARRAY] = "an array",
+		[STORE_KEY_ARRAY] = "an array", [STORE_KEY_REAL] = "a number from 0 to 1",
 	};
 
 	return names[type];
@@ -147,6 +147,12 @@ static int parse_value(const char *what, const struct store_key *key, const json
 		if (!json_is_array(value))
 			break;
 		*(const json_t **)field = value;
+		return 0;
+	case STORE_KEY_REAL:
+		if (!json_is_number(value) || !(json_number_value(value) >= 0) ||
+		    !(json_number_value(value) <= 1))
+			break;
+		*(double *)field = json_number_value(value);
 		return 0;
 	}
 	return wrong_type(what, key, value, reason);

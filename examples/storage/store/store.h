@@ -166,6 +166,14 @@ json_t *store_describe(struct store *store);
 /* From any thread. */
 uint64_t store_size(const struct store *store);
 
+/*
+ * New rules for the @index-th error filter from the top, as of its key "rules"; NULL or an empty
+ * array: no more errors. -ENOENT: there are not so many; -EINVAL with @reason, and the old rules
+ * stay. Any thread.
+ */
+int store_error_set(struct store *store, unsigned int index, const json_t *rules,
+		    struct vhu_reason *reason);
+
 /* ---- for stores ---- */
 
 /* The topmost frame is done. For stores and filters, from within submit or poll. */
