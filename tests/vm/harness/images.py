@@ -93,15 +93,16 @@ def net(boot_kernel=None):
     return boot_kernel, net_image(boot_kernel).write(CACHE, f"net-{boot_kernel.release}")
 
 
-def script(boot_kernel, name, modules, text):
+def script(boot_kernel, name, modules, text, programs=()):
     """Path of an initramfs that loads the modules, runs the shell script and powers off, with
-    no agent: its console is all that is seen of it."""
+    no agent: its console is all that is seen of it. programs: of the host, beside busybox."""
     image = Image()
     lines = ["#!/bin/sh", "export PATH=/bin", "mount -t proc proc /proc", "mount -t sysfs sys /sys",
              "mount -t devtmpfs dev /dev"]
     lines += [f"modprobe {module} || echo FAILED {module}" for module in modules]
     lines += [text, "echo GUEST-DONE", "poweroff -f", ""]
     image.file("init", "\n".join(lines).encode())
+    image.programs(*programs)
     image.busybox()
     image.kernel_modules(boot_kernel, modules)
     return image.write(CACHE, name)
