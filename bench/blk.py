@@ -74,13 +74,15 @@ def parse_args():
     return args
 
 
-def quietest(runner, kind, workload, args, cores, disks=1):
+def quietest(runner, kind, workload, args, cores, disks=1, fill=False):
     """A sample; taken again, for as often as allowed, while something else used the cores.
     Which of them counts is decided by that load and not by the result."""
     best = None
     for attempt in range(1 + args.retries):
         server = backends.Server(runner, kind, cores[0], disks)
         try:
+            if fill:
+                server.fill(cores[1])
             sample = backends.sample(server, cores[1], workload, args.seconds, args.ramp)
         finally:
             server.end()
@@ -108,7 +110,7 @@ def measure_round(runner, number, args, kinds, cores):
     for store in args.store:
         for name, workload, _, _ in args.cells:
             for kind in in_turn(kinds[store], number):
-                sample = quietest(runner, kind, workload, args, cores)
+                sample = quietest(runner, kind, workload, args, cores, fill=store == "ram")
                 samples.append({"round": number, "store": store, "cell": name,
                                 "kind": kind.name, "program": kind.program, **sample})
                 show(f"round {number + 1}/{args.rounds} {store} {name:<21}", kind, sample)
