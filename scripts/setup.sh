@@ -13,6 +13,7 @@ PACKAGES_QEMU=(gcc libc6-dev ninja-build pkg-config libglib2.0-dev zlib1g-dev py
 	xz-utils seabios qemu-system-data)
 PACKAGES_VM=(qemu-system-x86 busybox-static kmod zstd dash coreutils iproute2 ethtool iperf3
 	strace pciutils dpdk dpdk-dev libgcc-s1 dpkg apt)
+PACKAGES_DEMO=(qemu-system-x86 busybox-static kmod zstd dpkg apt fio)
 PACKAGES_BENCH=(valgrind linux-perf qemu-system-common fio)
 PACKAGES_DOCS=(python3 python3-sphinx python3-myst-parser)
 
@@ -62,6 +63,11 @@ setup_qemu() {
 # Two VMs: what to build QEMU with, and what the guests are made of.
 setup_vm() {
 	install_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_QEMU[@]}" "${PACKAGES_VM[@]}"
+}
+
+# A VM with a disk; its kernel comes out of a package that is not installed.
+setup_demo() {
+	install_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_DEMO[@]}"
 }
 
 setup_bench() {

@@ -18,6 +18,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "common"))
 import dpdkrun  # noqa: E402
+from terminal import progress, table  # noqa: E402
 
 PORTS = 4
 MACS = [f"02:76:76:75:00:{i:02x}" for i in range(PORTS)]
@@ -29,7 +30,7 @@ SWITCH_MIB, FRONTEND_MIB = 256, 64
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(prog="./run demo", description=__doc__,
+    parser = argparse.ArgumentParser(prog="./run demo net", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=10, metavar="S",
                         help="of traffic; the integrity check takes half of it (default 10)")
@@ -232,21 +233,6 @@ def checked(source, target, sender, receiver, statuses):
         "finished": receiver["outcome"] == "intact" and statuses == [0, 0],
         "mpps": round(got["packets"] / got["seconds"] / 1e6, 6) if got["seconds"] else 0,
     }
-
-
-def progress(text):
-    """One line that is written over, where there is a terminal."""
-    if sys.stdout.isatty():
-        print("" if text is None else f"\r{text}\033[K", end="\n" if text is None else "",
-              flush=True)
-    elif text is not None:
-        print(text, flush=True)
-
-
-def table(head, rows):
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    for row in [head, *rows]:
-        print("  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths)))
 
 
 def report(result):
