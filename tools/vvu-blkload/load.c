@@ -179,6 +179,8 @@ static void complete(struct load *load, struct lane *lane, unsigned int slot, ui
 	    now_ns < load->end_ns) {
 		struct tally *tally = &load->tally[io->kind];
 
+		if (!tally->latency.count || now_ns - io->shown_ns < tally->least_ns)
+			tally->least_ns = now_ns - io->shown_ns;
 		histogram_add(&tally->latency, now_ns - io->shown_ns);
 		if (io->kind != IO_FLUSH)
 			tally->bytes += load->options->block_bytes;

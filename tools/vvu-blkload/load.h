@@ -8,9 +8,10 @@
 
 #include <linux/virtio_blk.h>
 
+#include "common/histogram.h"
+
 #include "blocks.h"
 #include "device.h"
-#include "histogram.h"
 #include "options.h"
 #include "vq.h"
 
@@ -45,6 +46,7 @@ struct lane {
 /* Requests of one kind that were measured, on all devices. */
 struct tally {
 	struct histogram latency;
+	uint64_t least_ns;
 	uint64_t bytes;
 };
 

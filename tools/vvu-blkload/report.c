@@ -13,9 +13,9 @@ static void report_kind(const struct load *load, const char *key, const struct t
 {
 	static const struct {
 		const char *key;
-		uint32_t per_100000;
-	} quantiles[] = { { "p50", 50000 }, { "p90", 90000 }, { "p99", 99000 },
-			  { "p99.9", 99900 }, { "p99.99", 99990 } };
+		double per_mille;
+	} percentiles[] = { { "p50", 500 }, { "p90", 900 }, { "p99", 990 },
+			    { "p99.9", 999 }, { "p99.99", 999.9 } };
 	const struct histogram *latency = &tally->latency;
 
 	json_open(key, '{');
@@ -24,12 +24,15 @@ static void report_kind(const struct load *load, const char *key, const struct t
 	json_u64("iops", per_second(load, latency->count));
 	json_u64("bytes_per_s", per_second(load, tally->bytes));
 	json_open("latency_ns", '{');
-	json_u64("min", latency->min);
+	json_u64("min", tally->least_ns);
 	json_u64("mean", latency->count ? latency->sum / latency->count : 0);
 	json_u64("max", latency->max);
-	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
-		json_u64(quantiles[i].key,
-			 histogram_quantile(latency, quantiles[i].per_100000));
+	for (size_t i = 0; i < sizeof(percentiles) / sizeof(percentiles[0]); i++) {
+		uint64_t value = histogram_percentile(latency, percentiles[i].per_mille);
+
+		/* The middle of a bucket may be below all that is in it. */
+		json_u64(percentiles[i].key, value > tally->least_ns ? value : tally->least_ns);
+	}
 	json_close();
 	json_close();
 }

@@ -7,8 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "common/histogram.h"
 #include "filter.h"
-#include "histogram.h"
 
 struct counters {
 	uint64_t started, finished, bytes, errors;

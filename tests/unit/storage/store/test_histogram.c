@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The histogram of latencies: exact where it is small, within 3 % everywhere. */
 #include "fixture.h"
-#include "storage/store/histogram.h"
+#include "common/histogram.h"
 
 static struct histogram histogram, other;
 

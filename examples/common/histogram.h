@@ -7,8 +7,8 @@
  * One thread adds; others may read or merge at the same time and see each count as it was a
  * little before or after.
  */
-#ifndef STORAGE_STORE_HISTOGRAM_H
-#define STORAGE_STORE_HISTOGRAM_H
+#ifndef EXAMPLES_COMMON_HISTOGRAM_H
+#define EXAMPLES_COMMON_HISTOGRAM_H
 
 #include <stdint.h>
 
