@@ -39,6 +39,23 @@ header_write(uint8_t *header, uint16_t num_buffers)
 	memcpy(header + sizeof(zero), &last, sizeof(last));
 }
 
+/*
+ * The header of a frame in one buffer. A buffer that comes again mostly has it from last
+ * time: then nothing is written, and its line need not change sides.
+ */
+static __rte_always_inline void
+header_renew(uint8_t *header)
+{
+	const uint32_t last = rte_cpu_to_le_32(1u << 16);
+	uint64_t first_there;
+	uint32_t last_there;
+
+	memcpy(&first_there, header, sizeof(first_there));
+	memcpy(&last_there, header + sizeof(first_there), sizeof(last_there));
+	if (unlikely((first_there | (last_there ^ last)) != 0))
+		header_write(header, 1);
+}
+
 /* Find room for up to @want packets of one mbuf in plain descriptors. */
 static __rte_always_inline uint16_t
 scan(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t first, uint16_t want,
@@ -83,7 +100,7 @@ send_plain(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t first, uin
 
 	n = scan(q, ring, first, want, pkts, room);
 	for (i = 0; i < n; i++) {
-		header_write(room[i], 1);
+		header_renew(room[i]);
 		vvu_copy(room[i] + VVU_NET_HEADER, rte_pktmbuf_mtod(pkts[i], const uint8_t *),
 			 pkts[i]->data_len);
 		bytes += pkts[i]->data_len;
