@@ -82,12 +82,7 @@ gather(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t first, uint16_
 		header = vvu_translate(q, desc.addr, desc.len);
 		if (unlikely(header == NULL))
 			break;
-		/*
-		 * To write, though it is only read: the line comes without leaving a copy
-		 * that the frontend would have to invalidate before it fills the buffer again.
-		 */
-		rte_prefetch0_write(header);
-		rte_prefetch0_write(header + RTE_CACHE_LINE_SIZE);
+		vvu_prefetch_buffer(header);
 		frame[i] = header;
 		frame_len[i] = desc.len - VVU_NET_HEADER;
 		vvu_used_write(used, (uint16_t)(next_used + i) & mask, head, 0);

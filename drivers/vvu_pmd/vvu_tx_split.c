@@ -82,8 +82,7 @@ scan(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t first, uint16_t 
 		room[i] = vvu_translate(q, desc.addr, need);
 		if (unlikely(room[i] == NULL))
 			break;
-		rte_prefetch0_write(room[i]);
-		rte_prefetch0_write(room[i] + RTE_CACHE_LINE_SIZE);
+		vvu_prefetch_buffer(room[i]);
 		vvu_used_write(used, (uint16_t)(next_used + i) & mask, head, need);
 	}
 	return i;
