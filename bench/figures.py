@@ -2,6 +2,8 @@
 """From samples to figures: medians, spread, ratios, a table, a plot."""
 import statistics
 
+import states
+
 
 def spread(values):
     ordered = sorted(values)
@@ -27,18 +29,60 @@ def summarize(samples, ours, peer):
                **{kind: spread(values) for kind, values in mpps.items()}}
         row["ratio"] = ratio(row[ours]["median"], row[peer]["median"])
         row["ratios_by_round"] = [ratio(a, b) for a, b in zip(mpps[ours], mpps[peer])]
+        paired = states.paired_ratios(of, ours, peer)
+        together = [value for values in paired.values() for value in values]
+        row["same_state_ratio"] = spread(together) if together else None
+        row["states"] = [state_row(of, paired, state, ours, peer)
+                         for state in sorted({s["state"] for s in of}, key=state_order)]
         rows.append(row)
     return rows
 
 
+def state_order(state):
+    return (1, 0) if state == states.CHANGED else (0, float(state.split()[0]))
+
+
+def state_row(samples, paired, state, ours, peer):
+    row = {"state": state}
+    for kind in (ours, peer):
+        values = [s["mpps"] for s in samples if s["backend"] == kind and s["state"] == state]
+        row[kind] = spread(values) if values else None
+    both = row[ours] and row[peer]
+    row["ratio"] = ratio(row[ours]["median"], row[peer]["median"]) if both else None
+    row["same_state_ratio"] = spread(paired[state]) if state in paired else None
+    return row
+
+
+def shown_ratio(value):
+    return f"{value:.2f}" if value is not None else "-"
+
+
+def shown_paired(values):
+    return f"{values['median']:.2f} of {values['samples']}" if values else "-"
+
+
 def print_rates(rows, ours, peer):
-    print(f"\nMpps that arrived: median (min, quartiles, max); ratio of medians {ours} / {peer}")
-    print(f"{'direction':<12} {'bytes':>5}   {ours:<34} {peer:<34} {'ratio':>6}")
+    print(f"\nMpps that arrived: median (min, quartiles, max); ratio of medians {ours} / {peer};\n"
+          "median of the ratios of the rounds in which both samples were in the same state")
+    print(f"{'direction':<12} {'bytes':>5}   {ours:<34} {peer:<34} {'ratio':>6} {'same state':>12}")
     for row in rows:
         cells = ["{median:6.2f} ({min:.2f} {lower_quartile:.2f} {upper_quartile:.2f} {max:.2f})"
                  .format(**row[kind]) for kind in (ours, peer)]
-        shown = f"{row['ratio']:6.2f}" if row["ratio"] is not None else "     -"
-        print(f"{row['direction']:<12} {row['size']:>5}   {cells[0]:<34} {cells[1]:<34} {shown}")
+        print(f"{row['direction']:<12} {row['size']:>5}   {cells[0]:<34} {cells[1]:<34} "
+              f"{shown_ratio(row['ratio']):>6} {shown_paired(row['same_state_ratio']):>12}")
+
+
+def print_states(rows, ours, peer):
+    print("\nThe same by state, which is the time of a cache line from core to core: medians")
+    print(f"{'direction':<12} {'bytes':>5} {'state':>8}   {ours:<14} {peer:<14} {'ratio':>6} "
+          f"{'same state':>12}")
+    for row in rows:
+        for of in row["states"]:
+            cells = ["{median:6.2f} of {samples}".format(**of[kind]) if of[kind] else "     -"
+                     for kind in (ours, peer)]
+            print(f"{row['direction']:<12} {row['size']:>5} {of['state']:>8}   {cells[0]:<14} "
+                  f"{cells[1]:<14} {shown_ratio(of['ratio']):>6} "
+                  f"{shown_paired(of['same_state_ratio']):>12}")
 
 
 def print_instructions(counted, ours, peer):

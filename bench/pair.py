@@ -91,20 +91,23 @@ class Pair:
         for process in self.processes():
             process.do(f"set txpkts {size}")
 
-    def sample(self, direction, size, seconds):
+    def sample(self, direction, size, seconds, look):
         """Mpps that arrived over a window, as the receiver counts and times them. Both: the
-        sum of the two."""
+        sum of the two. And what look() returned right before and after the window, while
+        frames went as they do in it."""
         self.prepare(direction, size)
         self.start(direction)
         time.sleep(SETTLE_S)
         receivers = {"to_backend": [self.backend], "to_frontend": [self.frontend],
                      "both": [self.backend, self.frontend]}[direction]
+        before = look()
         for receiver in receivers:
             receiver.stats()
         time.sleep(seconds)
         mpps = sum(receiver.stats()["Rx-pps"] for receiver in receivers) / 1e6
+        after = look()
         self.stop()
-        return mpps
+        return mpps, [before, after]
 
     def quit(self):
         for process in reversed(self.processes()):
