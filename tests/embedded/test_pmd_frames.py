@@ -114,6 +114,32 @@ def test_without_mergeable_buffers_a_frame_too_large_is_dropped_and_counted(echo
     assert dpdk.xstats(echo)["tx_q0_oversize"] == before + 1
 
 
+def test_header_is_right_whatever_the_buffer_held(driver):
+    """What is right already need not be written, and nothing else may be left."""
+    right = bytes(10) + struct.pack("<H", 1)
+    held = [right, bytes(NET_HEADER), b"\xff" * NET_HEADER]
+    held += [right[:at] + b"\x80" + right[at + 1:] for at in range(NET_HEADER)]
+    for number, header in enumerate(held):
+        driver.guest.write(driver.rx_buffers + number * BUFFER, header)
+    for number in range(len(held)):
+        driver.post_frame(frame(60, number))
+        driver.taken()
+        head, length = driver._until(driver.rx.take_used, dpdk.TIMEOUT)
+        assert driver._buffer(head, length) == right + frame(60, number), held[head]
+
+
+def test_used_element_is_right_whatever_the_slot_held(driver):
+    length = NET_HEADER + 60
+    held = [(0, length), (1, length - 1), (9, length), (3, length | 1 << 16), (4 | 1 << 16, length),
+            (0xffffffff, 0xffffffff)]
+    for slot, element in enumerate(held):
+        driver.guest.write(driver.rx.used + 4 + 8 * slot, struct.pack("<II", *element))
+    for slot in range(len(held)):
+        driver.post_frame(frame(60, slot))
+        driver.taken()
+        assert driver._until(driver.rx.take_used, dpdk.TIMEOUT) == (slot, length)
+
+
 def test_no_receive_buffer_loses_nothing_that_is_still_in_the_ring(driver, echo):
     """The frontend stops refilling; frames testpmd could not send are testpmd's to drop."""
     size = driver.rx.size
