@@ -7,9 +7,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "file.h"
+
+#define LOCK_WAIT_MS	5000u
+#define LOCK_PAUSE_MS	10u
 
 enum direct { DIRECT_AUTO, DIRECT_ON, DIRECT_OFF };
 
@@ -97,12 +101,24 @@ const struct store_ops file_ops = {
 /*
  * Of the whole file, and of this opening of it: a lock of another process, of another store in
  * this one, and of QEMU, which locks single bytes, all are in its way.
+ *
+ * So is the lock of a process that was killed, for as long as the kernel still carries out what
+ * that one had submitted: the operations hold the file open. That is what the lock is good for
+ * after a crash. A write of the old process must not land on one that the new process has done
+ * meanwhile, so it is waited for, but not for ever.
  */
 static int take_lock(const struct file *file, bool read_only)
 {
 	struct flock lock = { .l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
+	const struct timespec pause = { 0, LOCK_PAUSE_MS * 1000000L };
 
-	return fcntl(file->fd, F_OFD_SETLK, &lock) ? -errno : 0;
+	for (unsigned int waited_ms = 0;; waited_ms += LOCK_PAUSE_MS) {
+		if (!fcntl(file->fd, F_OFD_SETLK, &lock))
+			return 0;
+		if ((errno != EAGAIN && errno != EACCES) || waited_ms >= LOCK_WAIT_MS)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
 }
 
 static int open_path(struct file *file, const struct file_options *options,
@@ -137,7 +153,8 @@ static int open_path(struct file *file, const struct file_options *options,
 	ret = take_lock(file, options->common.read_only);
 	if (ret == -EAGAIN || ret == -EACCES) {
 		vhu_reason_set(reason, "file: \"path\" %.100s is in use by another program or "
-			       "store (it is locked)", options->path);
+			       "store (it is locked, for more than %u s)", options->path,
+			       LOCK_WAIT_MS / 1000);
 		return -EBUSY;
 	}
 	if (ret)
