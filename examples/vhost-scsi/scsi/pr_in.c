@@ -14,14 +14,14 @@ enum { READ_KEYS, READ_RESERVATION, REPORT_CAPABILITIES, READ_FULL_STATUS };
 
 const struct scsi_pr_type_info *scsi_pr_type(unsigned int code)
 {
+	/* known, exclusive access, registrants, all hold */
 	static const struct scsi_pr_type_info types[16] = {
-		[SCSI_PR_WRITE_EXCLUSIVE] = { .known = true },
-		[SCSI_PR_EXCLUSIVE_ACCESS] = { .known = true, .exclusive_access = true },
-		[SCSI_PR_WRITE_EXCLUSIVE_REGISTRANTS] = { .known = true, .registrants = true },
-		[SCSI_PR_EXCLUSIVE_ACCESS_REGISTRANTS] = {
-			.known = true, .exclusive_access = true, .registrants = true },
-		[SCSI_PR_WRITE_EXCLUSIVE_ALL] = { .known = true, .registrants = true, .all_hold = true },
-		[SCSI_PR_EXCLUSIVE_ACCESS_ALL] = { .known = true, .exclusive_access = true, .registrants = true, .all_hold = true },
+		[SCSI_PR_WRITE_EXCLUSIVE] = { true, false, false, false },
+		[SCSI_PR_EXCLUSIVE_ACCESS] = { true, true, false, false },
+		[SCSI_PR_WRITE_EXCLUSIVE_REGISTRANTS] = { true, false, true, false },
+		[SCSI_PR_EXCLUSIVE_ACCESS_REGISTRANTS] = { true, true, true, false },
+		[SCSI_PR_WRITE_EXCLUSIVE_ALL] = { true, false, true, true },
+		[SCSI_PR_EXCLUSIVE_ACCESS_ALL] = { true, true, true, true },
 	};
 
 	return &types[code & 15];

@@ -129,3 +129,36 @@ uint64_t store_size(const struct store *store)
 {
 	return store->info.size_bytes;
 }
+
+int store_queue_open(struct store *store, struct store_queue **queue)
+{
+	struct fake_queue *fake = calloc(1, sizeof(*fake));
+
+	fake_queue_init(fake, (struct fake_store *)store);
+	*queue = &fake->queue;
+	return 0;
+}
+
+void store_queue_close(struct store_queue *queue)
+{
+	free(queue);
+}
+
+int store_fd(struct store_queue *queue)
+{
+	return -1;
+}
+
+void store_kick(struct store_queue *queue)
+{
+}
+
+unsigned int store_poll(struct store_queue *queue)
+{
+	unsigned int done = 0;
+
+	while (!((struct fake_store *)queue->store)->hold &&
+	       fake_complete_one((struct fake_store *)queue->store))
+		done++;
+	return done;
+}
