@@ -91,8 +91,8 @@ struct vhr_config {
 	void *priv;
 	/*
 	 * Virtio features of the device that is served. VERSION_1 and bit 30 are added.
-	 * -EINVAL at open for bits the session cannot carry (PACKED, ACCESS_PLATFORM,
-	 * LOG_ALL, and others named in the reason).
+	 * -EINVAL at open for bits the session cannot carry (ACCESS_PLATFORM, LOG_ALL, and
+	 * others named in the reason), and for RING_PACKED, which comes with @packed.
 	 */
 	uint64_t features;
 	/*
@@ -110,6 +110,8 @@ struct vhr_config {
 	 * on every ring.
 	 */
 	bool inflight;
+	/* Offer VIRTIO_F_RING_PACKED. Only for devices that use vring/queue.h on every ring. */
+	bool packed;
 	enum vhr_layout layout;
 	uint32_t virtio_id;		/* 0: any known id of the device */
 };

@@ -25,6 +25,7 @@ enum vhr_verdict
 vhr_set_features(struct vhr_session *s, const struct vhu_msg *request, struct vhu_msg *reply)
 {
 	uint64_t features = request->u64;
+	unsigned int i;
 
 	if (features & ~s->features_offered) {
 		vhu_reason_set(&s->reason,
@@ -56,6 +57,11 @@ vhr_set_features(struct vhr_session *s, const struct vhu_msg *request, struct vh
 	}
 	s->features = features;
 	s->features_set = true;
+	for (i = 0; i < s->num_rings; i++) {
+		/* Sizes and addresses may have come before the format was known. */
+		if (!vhr_ring_check_format(s, &s->slot[i]))
+			return VHR_ILLEGAL;
+	}
 	vhr_rings_update_features(s);
 	return VHR_DONE;
 }

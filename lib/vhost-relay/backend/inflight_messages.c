@@ -21,18 +21,20 @@ check_numbers(struct vhr_session *s, const struct vhu_msg *request)
 			       inflight->num_queues, s->num_rings);
 		return VHR_ILLEGAL;
 	}
-	if (size == 0 || size > s->config.max_ring_size || (size & (size - 1)) != 0) {
-		vhu_reason_set(&s->reason, "%s: queue_size %u, expected a power of two up to %u",
-			       name, size, s->config.max_ring_size);
+	if (size == 0 || size > s->config.max_ring_size ||
+	    ((size & (size - 1)) != 0 && !vhr_may_be_packed(s))) {
+		vhu_reason_set(&s->reason, "%s: queue_size %u, expected %s up to %u", name, size,
+			       vhr_may_be_packed(s) ? "a number" : "a power of two",
+			       s->config.max_ring_size);
 		return VHR_ILLEGAL;
 	}
 	return VHR_DONE;
 }
 
 static uint64_t
-area_size(const struct vhu_inflight *inflight)
+area_size(bool packed, const struct vhu_inflight *inflight)
 {
-	return vhr_inflight_stride(false, inflight->queue_size) * inflight->num_queues;
+	return vhr_inflight_stride(packed, inflight->queue_size) * inflight->num_queues;
 }
 
 enum vhr_verdict
@@ -43,7 +45,8 @@ vhr_get_inflight_fd(struct vhr_session *s, const struct vhu_msg *request, struct
 
 	if (verdict != VHR_DONE)
 		return verdict;
-	size = area_size(&request->inflight);
+	/* Before SET_FEATURES: room for both formats. */
+	size = area_size(vhr_may_be_packed(s), &request->inflight);
 	if (size > s->vvu.inflight_size) {
 		/* Without an area the frontend goes on, and nothing is recorded. */
 		vhr_log(s, VHR_LOG_WARNING,
@@ -74,14 +77,17 @@ vhr_set_inflight_fd(struct vhr_session *s, const struct vhu_msg *request, struct
 	const struct vhu_inflight *inflight = &request->inflight;
 	enum vhr_verdict verdict = check_numbers(s, request);
 	struct vhr_inflight_area area;
+	uint64_t needed;
 	unsigned int i;
 
 	if (verdict != VHR_DONE)
 		return verdict;
-	if (inflight->mmap_size < area_size(inflight)) {
+	/* The packed one is larger; what the format needs is checked again when a ring starts. */
+	needed = area_size(s->features_set && vhr_may_be_packed(s), inflight);
+	if (inflight->mmap_size < needed) {
 		vhu_reason_set(&s->reason,
 			       "SET_INFLIGHT_FD: mmap_size %" PRIu64 ", expected %" PRIu64
-			       " for %u queues of %u", inflight->mmap_size, area_size(inflight),
+			       " for %u queues of %u", inflight->mmap_size, needed,
 			       inflight->num_queues, inflight->queue_size);
 		return VHR_ILLEGAL;
 	}

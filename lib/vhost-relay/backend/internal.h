@@ -10,6 +10,7 @@
  *   features.c, ring_messages.c, memory_messages.c, inflight_messages.c, config.c, net.c,
  *   reset.c, status.c  the handlers
  *   ring_state.c       a ring's readiness and the lock discipline around it
+ *   ring_format.c      what depends on its format
  *   doorbell.c         what a datapath calls
  *   offer.c            which features a session can carry
  */
@@ -24,6 +25,8 @@
 #include "../vvu/vvu.h"
 
 #define BIT(n) (1ull << (n))
+
+#define VHR_F_RING_PACKED 34
 
 #define CACHE_LINE 64
 
@@ -69,6 +72,8 @@ struct ring_slot {
 
 	/* All below belongs to the control thread. */
 	bool num_set;
+	bool base_set;
+	uint32_t base;		/* SET_VRING_BASE, or where the ring stopped: as in the message */
 	bool running;		/* used_idx was taken; the ring has been ready since its start */
 	bool ready_seen;	/* ring.ready as the control thread last saw it under the lock */
 	bool ready_told;	/* ... as ops->ring_ready was last told */
@@ -145,6 +150,14 @@ struct vhr_session {
 
 	struct vhu_msg request;		/* being handled */
 };
+
+/* The format of rings: what was acknowledged, or, before that, what may be. */
+static inline bool
+vhr_may_be_packed(const struct vhr_session *s)
+{
+	return ((s->features_set ? s->features : s->features_offered) & BIT(VHR_F_RING_PACKED)) !=
+	       0;
+}
 
 /* log.c */
 __attribute__((format(printf, 3, 4)))
@@ -233,8 +246,6 @@ VHR_HANDLERS(VHR_DECLARE)
  */
 struct vhr_ring *vhr_ring_begin(struct vhr_session *s, unsigned int index);
 void vhr_ring_end(struct vhr_session *s, unsigned int index);
-/* Translate addr anew; for use between the two. */
-void vhr_ring_translate(struct vhr_session *s, struct ring_slot *slot);
 /* Stop, whatever its state; the datapath has finished with it when this returns. */
 void vhr_ring_stop(struct vhr_session *s, unsigned int index);
 /*
@@ -255,6 +266,19 @@ void vhr_rings_tell(struct vhr_session *s);
 /* A data thread says a ring broke: find it. */
 void vhr_rings_find_broken(struct vhr_session *s);
 unsigned int vhr_rings_started(const struct vhr_session *s);
+
+/*
+ * ring_format.c. Does what is known of the ring fit its format? False with s->reason. Before
+ * SET_FEATURES any format will do that is offered.
+ */
+bool vhr_ring_check_format(struct vhr_session *s, const struct ring_slot *slot);
+/* The num field of a base message (vhost-user, "Vring state"). */
+uint32_t vhr_ring_base(const struct vhr_ring *ring);
+/* Go on from there; @set: a frontend said so. Then check; false: the ring is broken. */
+void vhr_ring_set_base(struct vhr_ring *ring, bool set, uint32_t base);
+bool vhr_ring_check_base(struct vhr_ring *ring, uint32_t base);
+/* Translate addr anew; for use between vhr_ring_begin() and vhr_ring_end(). */
+void vhr_ring_translate(struct vhr_session *s, struct ring_slot *slot);
 
 /* reset.c: RESET_DEVICE, and status 0. */
 void vhr_device_reset(struct vhr_session *s);

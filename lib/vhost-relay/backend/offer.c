@@ -6,7 +6,6 @@
 #include "internal.h"
 
 #define VIRTIO_F_NOTIFICATION_DATA	38
-#define VIRTIO_F_RING_PACKED		34
 #define VIRTIO_F_SR_IOV			37
 #define VIRTIO_F_ADMIN_VQ		41
 #define VIRTIO_F_SUSPEND		43
@@ -17,7 +16,7 @@ static const struct {
 } not_carried[] = {
 	{ VHU_F_LOG_ALL, "the session keeps no dirty log" },
 	{ VHU_VIRTIO_F_ACCESS_PLATFORM, "the session keeps no IOTLB" },
-	{ VIRTIO_F_RING_PACKED, "rings are split" },
+	{ VHR_F_RING_PACKED, "the device has to ask for it by itself (packed)" },
 	{ VIRTIO_F_SR_IOV, "it belongs to the frontend's own transport" },
 	{ VIRTIO_F_NOTIFICATION_DATA, "a kick carries no data" },
 	{ VIRTIO_F_ADMIN_VQ, "it belongs to the frontend's own transport" },
@@ -55,6 +54,8 @@ vhr_offer(const struct vhr_config *config, const struct vhr_ops *ops, uint64_t *
 		return -EINVAL;
 	}
 	*features = config->features | BIT(VHU_VIRTIO_F_VERSION_1) | BIT(VHU_F_PROTOCOL_FEATURES);
+	if (config->packed)
+		*features |= BIT(VHR_F_RING_PACKED);
 
 	if (config->protocol_features == 0) {
 		*protocol_features = (VHR_PROTOCOL_FEATURES & ~without) | inflight;

@@ -31,10 +31,10 @@ vhr_set_vring_num(struct vhr_session *s, const struct vhu_msg *request, struct v
 
 	if (slot == NULL)
 		return VHR_ILLEGAL;
-	if (num == 0 || num > max || (num & (num - 1)) != 0) {
-		vhu_reason_set(&s->reason,
-			       "SET_VRING_NUM: ring %u: num %u, expected a power of two up to %u",
-			       request->state.index, num, max);
+	if (num == 0 || num > max || ((num & (num - 1)) != 0 && !vhr_may_be_packed(s))) {
+		vhu_reason_set(&s->reason, "SET_VRING_NUM: ring %u: num %u, expected %s up to %u",
+			       request->state.index, num,
+			       vhr_may_be_packed(s) ? "a number" : "a power of two", max);
 		return VHR_ILLEGAL;
 	}
 	if (slot->running && num != slot->ring.size) {
@@ -55,16 +55,8 @@ vhr_set_vring_addr(struct vhr_session *s, const struct vhu_msg *request, struct 
 {
 	const struct vhu_vring_addr *addr = &request->addr;
 	struct ring_slot *slot = ring_of(s, request, addr->index);
-	const struct {
-		const char *name;
-		uint64_t value;
-		unsigned int align;	/* virtio 1.3, 2.7 */
-	} parts[] = {
-		{ "desc", addr->desc, 16 },
-		{ "avail", addr->avail, 2 },
-		{ "used", addr->used, 4 },
-	};
-	unsigned int i;
+	struct vhu_vring_addr old;
+	bool old_set, fits;
 
 	if (slot == NULL)
 		return VHR_ILLEGAL;
@@ -73,25 +65,29 @@ vhr_set_vring_addr(struct vhr_session *s, const struct vhu_msg *request, struct 
 			       addr->flags);
 		return VHR_ILLEGAL;
 	}
-	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		if (parts[i].value % parts[i].align == 0)
-			continue;
-		vhu_reason_set(&s->reason,
-			       "SET_VRING_ADDR: ring %u: %s 0x%" PRIx64 " is not aligned to %u",
-			       addr->index, parts[i].name, parts[i].value, parts[i].align);
-		return VHR_ILLEGAL;
-	}
 	vhr_ring_begin(s, addr->index);
+	old = slot->ring.addr;
+	old_set = slot->ring.addr_set;
 	slot->ring.addr = *addr;
 	slot->ring.addr_set = true;
+	fits = vhr_ring_check_format(s, slot);
+	if (!fits) {
+		slot->ring.addr = old;
+		slot->ring.addr_set = old_set;
+	}
 	vhr_ring_translate(s, slot);
 	vhr_ring_end(s, addr->index);
+	if (!fits)
+		return VHR_ILLEGAL;
 
 	/*
 	 * Without a memory table there is nothing to find fault with yet. With one, the
 	 * frontend learns of it if it asked; the next table may cure it in any case.
 	 */
 	if (slot->untranslated.text[0] == '\0' || s->memory->num == 0)
+		return VHR_DONE;
+	/* How long the parts are depends on the format. */
+	if (!s->features_set && vhr_may_be_packed(s))
 		return VHR_DONE;
 	s->reason = slot->untranslated;
 	if ((request->hdr.flags & VHU_FLAG_NEED_REPLY) &&
@@ -111,17 +107,18 @@ vhr_set_vring_base(struct vhr_session *s, const struct vhu_msg *request, struct 
 	if (slot == NULL)
 		return VHR_ILLEGAL;
 	/* A split ring has an index of 16 bits here and nothing above. */
-	if (num > UINT16_MAX) {
+	if (num > UINT16_MAX && !vhr_may_be_packed(s)) {
 		vhu_reason_set(&s->reason, "SET_VRING_BASE: ring %u: num 0x%x, expected 16 bits",
 			       request->state.index, num);
 		return VHR_ILLEGAL;
 	}
 	vhr_ring_begin(s, request->state.index);
 	if (!slot->running) {
-		slot->ring.last_avail = (uint16_t)num;
-	} else if (slot->ring.last_avail != num) {
+		slot->base = num;
+		slot->base_set = true;
+	} else if (vhr_ring_base(&slot->ring) != num) {
 		vhu_reason_set(&s->reason, "SET_VRING_BASE: ring %u: num %u, it runs and is at %u",
-			       request->state.index, num, slot->ring.last_avail);
+			       request->state.index, num, vhr_ring_base(&slot->ring));
 		verdict = VHR_FAILED;
 	}
 	vhr_ring_end(s, request->state.index);
@@ -138,7 +135,7 @@ vhr_get_vring_base(struct vhr_session *s, const struct vhu_msg *request, struct 
 	vhr_ring_stop(s, request->state.index);
 	vhu_reply_init(reply, request, sizeof(reply->state));
 	reply->state.index = request->state.index;
-	reply->state.num = slot->ring.last_avail;
+	reply->state.num = slot->base;
 	return VHR_DONE;
 }
 

@@ -7,7 +7,6 @@
  * acknowledged, and nothing broke it. Messages arrive in any order, so readiness is never
  * inferred from one of them but computed anew after each (vhost-user, "Ring states").
  */
-#include <endian.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -36,7 +35,7 @@ static bool
 attach_record(struct vhr_session *s, struct vhr_ring *ring)
 {
 	const struct vhr_inflight_area *area = &s->inflight;
-	uint64_t stride = vhr_inflight_stride(false, area->queue_size);
+	uint64_t stride = vhr_inflight_stride(ring->packed, area->queue_size);
 
 	if (area->base == NULL || ring->index >= area->num_queues)
 		return true;
@@ -45,8 +44,14 @@ attach_record(struct vhr_session *s, struct vhr_ring *ring)
 			       ring->size);
 		return false;
 	}
-	ring->inflight = vhr_inflight_new(area->base + ring->index * stride, area->queue_size,
-					  ring->size);
+	if (stride * area->num_queues > area->size) {
+		vhr_ring_break(ring, "inflight area: %" PRIu64 " bytes, expected %" PRIu64
+			       " for %u queues of %u", area->size, stride * area->num_queues,
+			       area->num_queues, area->queue_size);
+		return false;
+	}
+	ring->inflight = vhr_inflight_new(ring->packed, area->base + ring->index * stride,
+					  area->queue_size, ring->size);
 	if (ring->inflight != NULL)
 		return true;
 	vhr_ring_break(ring, "no memory for a record of requests, ring of %u", ring->size);
@@ -65,32 +70,27 @@ static void
 start_running(struct vhr_session *s, struct ring_slot *slot)
 {
 	struct vhr_ring *ring = &slot->ring;
-	uint16_t outstanding;
 	int resumed = 0;
 
 	slot->running = true;
-	/*
-	 * The frontend tells where we take (SET_VRING_BASE); where we give is in the used
-	 * ring, and the frontend's driver goes by that.
-	 */
-	ring->used_idx = le16toh(__atomic_load_n((const uint16_t *)&ring->used->idx,
-						 __ATOMIC_ACQUIRE));
+	vhr_ring_set_base(ring, slot->base_set, slot->base);
 	if (!attach_record(s, ring))
 		return;
 	if (ring->inflight != NULL)
-		resumed = vhr_inflight_split_start(ring);
-	if (resumed < 0)
+		resumed = ring->packed ? vhr_inflight_packed_start(ring) :
+					 vhr_inflight_split_start(ring);
+	if (resumed < 0) {
+		/* What a frontend may ask for is where it told us to begin. */
+		vhr_ring_set_base(ring, slot->base_set, slot->base);
+		return;
+	}
+	/* A record knows better where the ring was than a frontend whose backend crashed. */
+	if (resumed == 0 && !vhr_ring_check_base(ring, slot->base))
 		return;
 	ring->avail_seen = ring->last_avail;
 	ring->pushed = 0;
 	ring->signalled_used = ring->used_idx;
 	ring->signalled_valid = false;
-	outstanding = (uint16_t)(ring->last_avail - ring->used_idx);
-	if (outstanding > ring->size) {
-		vhr_ring_break(ring, "base %u is %u ahead of used idx %u, ring of %u",
-			       ring->last_avail, outstanding, ring->used_idx, ring->size);
-		return;
-	}
 	/* Whoever served the ring before us may have left it without kicks. */
 	ring->kicks_wanted = false;
 	vhr_queue_want_kicks(ring, true);
@@ -134,55 +134,6 @@ vhr_ring_end(struct vhr_session *s, unsigned int index)
 	unlock(s, index);
 }
 
-/* One part of a ring, @len bytes at @addr, contiguous and aligned also on our side. */
-static void *
-translate_part(struct vhr_session *s, struct ring_slot *slot, const char *what, uint64_t addr,
-	       uint64_t len, uint64_t align)
-{
-	void *va;
-
-	/* vhost-user, "Ring addresses": guest-physical with GPA_ADDRESSES, else the user's. */
-	if (s->protocol_features & BIT(VHU_PROTOCOL_F_GPA_ADDRESSES))
-		va = vhr_memory_gpa_range(slot->ring.memory, addr, len);
-	else
-		va = vhr_memory_uva(slot->ring.memory, addr, len);
-	if (va == NULL) {
-		vhu_reason_set(&slot->untranslated,
-			       "SET_VRING_ADDR: ring %u: %s 0x%" PRIx64 " + length %" PRIu64
-			       " is not in one memory region", slot->ring.index, what, addr, len);
-		return NULL;
-	}
-	/* The region itself may start at an odd address. */
-	if ((uintptr_t)va % align != 0) {
-		vhu_reason_set(&slot->untranslated,
-			       "SET_VRING_ADDR: ring %u: %s 0x%" PRIx64
-			       " is in a memory region that is not aligned to %" PRIu64,
-			       slot->ring.index, what, addr, align);
-		return NULL;
-	}
-	return va;
-}
-
-void
-vhr_ring_translate(struct vhr_session *s, struct ring_slot *slot)
-{
-	struct vhr_ring *ring = &slot->ring;
-	uint64_t size = ring->size;
-
-	ring->desc = NULL;
-	ring->avail = NULL;
-	ring->used = NULL;
-	slot->untranslated.text[0] = '\0';
-	if (!ring->addr_set || !slot->num_set)
-		return;
-	/* Lengths with the event fields, virtio 1.3, 2.7. */
-	ring->avail = translate_part(s, slot, "available ring", ring->addr.avail, 6 + 2 * size, 2);
-	ring->used = translate_part(s, slot, "used ring", ring->addr.used, 6 + 8 * size, 4);
-	if (ring->avail != NULL && ring->used != NULL)
-		ring->desc = translate_part(s, slot, "descriptor table", ring->addr.desc,
-					    16 * size, 16);
-}
-
 void
 vhr_ring_stop(struct vhr_session *s, unsigned int index)
 {
@@ -193,6 +144,10 @@ vhr_ring_stop(struct vhr_session *s, unsigned int index)
 	if (s->ops.ring_stop != NULL)
 		s->ops.ring_stop(s->priv, index);
 	vhr_ring_begin(s, index);
+	if (slot->running) {
+		slot->base = vhr_ring_base(&slot->ring);
+		slot->base_set = true;
+	}
 	slot->ring.started = false;
 	slot->running = false;
 	detach_record(&slot->ring);
@@ -216,6 +171,11 @@ vhr_rings_reset(struct vhr_session *s, bool gone)
 		ring->size = 0;
 		ring->last_avail = 0;
 		ring->used_idx = 0;
+		ring->avail_wrap = false;
+		ring->used_wrap = false;
+		ring->out = 0;
+		slot->base = 0;
+		slot->base_set = false;
 		ring->addr_set = false;
 		ring->kick_none = false;
 		if (gone) {
@@ -223,6 +183,7 @@ vhr_rings_reset(struct vhr_session *s, bool gone)
 			ring->features = 0;
 			ring->event_idx = false;
 			ring->indirect = false;
+			ring->packed = false;
 		}
 		slot->num_set = false;
 		vhr_ring_translate(s, slot);
@@ -265,6 +226,11 @@ vhr_rings_update_features(struct vhr_session *s)
 		ring->indirect = (s->features & BIT(VIRTIO_RING_F_INDIRECT_DESC)) != 0;
 		if (!(s->features & BIT(VHU_F_PROTOCOL_FEATURES)))
 			ring->enabled = true;
+		/* No ring runs when this changes. */
+		if (ring->packed != vhr_may_be_packed(s)) {
+			ring->packed = vhr_may_be_packed(s);
+			vhr_ring_translate(s, &s->slot[i]);
+		}
 		vhr_ring_end(s, i);
 	}
 }

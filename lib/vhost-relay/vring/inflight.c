@@ -7,14 +7,17 @@
 uint64_t
 vhr_inflight_stride(bool packed, uint16_t entries)
 {
-	uint64_t bytes = sizeof(struct vhr_inflight_split) +
-			 (uint64_t)entries * sizeof(struct vhr_inflight_split_desc);
+	uint64_t header = packed ? sizeof(struct vhr_inflight_packed) :
+				   sizeof(struct vhr_inflight_split);
+	uint64_t entry = packed ? sizeof(struct vhr_inflight_packed_desc) :
+				  sizeof(struct vhr_inflight_split_desc);
+	uint64_t bytes = header + entries * entry;
 
 	return (bytes + VHR_INFLIGHT_ALIGN - 1) & ~(uint64_t)(VHR_INFLIGHT_ALIGN - 1);
 }
 
 struct vhr_inflight *
-vhr_inflight_new(void *area, uint16_t entries, uint16_t size)
+vhr_inflight_new(bool packed, void *area, uint16_t entries, uint16_t size)
 {
 	struct vhr_inflight *inflight = calloc(1, sizeof(*inflight));
 
@@ -24,8 +27,15 @@ vhr_inflight_new(void *area, uint16_t entries, uint16_t size)
 	inflight->entries = entries;
 	inflight->resubmit = calloc(size, sizeof(*inflight->resubmit));
 	inflight->busy = calloc(size, sizeof(*inflight->busy));
-	inflight->batch = calloc(size, sizeof(*inflight->batch));
-	if (inflight->resubmit != NULL && inflight->busy != NULL && inflight->batch != NULL)
+	if (packed) {
+		inflight->entry = calloc(entries, sizeof(*inflight->entry));
+		inflight->head_of = calloc(size, sizeof(*inflight->head_of));
+	} else {
+		inflight->batch = calloc(size, sizeof(*inflight->batch));
+	}
+	if (inflight->resubmit != NULL && inflight->busy != NULL &&
+	    (packed ? inflight->entry != NULL && inflight->head_of != NULL :
+		      inflight->batch != NULL))
 		return inflight;
 	vhr_inflight_free(inflight);
 	return NULL;
@@ -39,6 +49,8 @@ vhr_inflight_free(struct vhr_inflight *inflight)
 	free(inflight->resubmit);
 	free(inflight->busy);
 	free(inflight->batch);
+	free(inflight->entry);
+	free(inflight->head_of);
 	free(inflight);
 }
 

@@ -39,8 +39,8 @@ struct vhr_taken {
  */
 int vhr_queue_pop(struct vhr_ring *ring, struct vhr_taken *taken, struct vhr_chain *chain);
 /*
- * Request done, @len bytes written into its writable buffers. The driver sees it after
- * vhr_queue_flush(), which calls the frontend if it wants to be called.
+ * Request done, @len bytes written into its writable buffers. The driver sees it at the latest
+ * after vhr_queue_flush(), which calls the frontend if it wants to be called.
  */
 void vhr_queue_push(struct vhr_ring *ring, const struct vhr_taken *taken, uint32_t len);
 void vhr_queue_flush(struct vhr_ring *ring);

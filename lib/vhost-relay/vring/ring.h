@@ -28,17 +28,31 @@ struct vhr_ring {
 	bool ready;		/* started, enabled, translated, not broken */
 	bool event_idx;		/* VIRTIO_RING_F_EVENT_IDX */
 	bool indirect;		/* VIRTIO_RING_F_INDIRECT_DESC */
+	bool packed;		/* VIRTIO_F_RING_PACKED: the format of the three parts */
+	bool avail_wrap;	/* packed: wrap counter of last_avail */
+	bool used_wrap;		/* packed: wrap counter of used_idx */
 	uint16_t size;		/* entries; a power of two for the split ring */
-	uint16_t last_avail;	/* next avail entry to take, free running */
-	uint16_t used_idx;	/* next used entry to write, free running */
-	uint16_t avail_seen;	/* avail idx at the last vhr_split_available() */
-	uint16_t pushed;	/* used entries written and not yet published (queue.h) */
-	uint16_t signalled_used;	/* used_idx at the last look at used_event */
+	uint16_t last_avail;	/* next avail entry to take; split: free running */
+	uint16_t used_idx;	/* next used entry to write; split: free running */
+	uint16_t out;		/* packed: entries taken and not used */
+	uint16_t avail_seen;	/* split: avail idx at the last vhr_split_available() */
+	uint16_t pushed;	/* used entries that the driver was not called for (queue.h);
+				 * split: nor can it see them */
+	uint16_t signalled_used;	/* split: used_idx at the last look at used_event */
 	bool signalled_valid;
 	bool kicks_wanted;	/* what the frontend was last told */
-	struct vring_desc *desc;
-	struct vring_avail *avail;
-	struct vring_used *used;
+	union {
+		struct vring_desc *desc;
+		struct vring_packed_desc *packed_desc;
+	};
+	union {
+		struct vring_avail *avail;
+		struct vring_packed_desc_event *driver_event;	/* which calls it wants */
+	};
+	union {
+		struct vring_used *used;
+		struct vring_packed_desc_event *device_event;	/* which kicks we want */
+	};
 	const struct vhr_memory *memory;
 	struct vhr_inflight *inflight;	/* record of requests under way; NULL: none is kept */
 	uint64_t features;	/* acknowledged by SET_FEATURES */

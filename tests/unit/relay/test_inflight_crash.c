@@ -2,6 +2,7 @@
 /*
  * A backend is killed at every store that it makes, and the next one takes over from what is in
  * memory: every request is finished just once, in the order in which it was made available.
+ * Meanwhile the driver has done nothing, or has gone on with what it got back.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -9,55 +10,159 @@
 #include "crash.h"
 #include "vring_fixture.h"
 #include "vhost-relay/vring/inflight.h"
+#include "vhost-relay/vring/packed.h"
 #include "vhost-relay/vring/queue.h"
 
 #define MEMORY		8192u
-#define AVAIL_AT	0x200u
-#define USED_AT		0x400u
+#define AVAIL_AT	0x200u	/* packed: the driver's event area */
+#define USED_AT		0x400u	/* packed: the device's */
 #define AREA_AT		0x800u
+#define BUFFERS_AT	0x1000u
 #define GPA		0x10000ull
 #define REQUESTS	6u
 
-/* Not in the order of the table, and around the end of the ring. */
-static const uint16_t heads[REQUESTS] = { 4, 1, 7, 0, 5, 2 };
-#define BASE 0xfffdu
+/* Heads, or buffer ids: not in the order of the table. */
+static const uint16_t ids[REQUESTS] = { 4, 1, 7, 0, 5, 2 };
+/* Descriptors of each in a packed ring, which they fill. */
+static const uint16_t nums[REQUESTS] = { 2, 1, 1, 2, 1, 1 };
+
+/* Around the end of the ring, and of the indices. */
+#define BASE_SPLIT	0xfffdu
+#define BASE_PACKED	5u
+
+struct driver {
+	uint16_t avail, used;
+	bool avail_wrap, used_wrap;
+};
 
 struct crash {
+	bool packed;
+	bool goes_on;			/* the driver, after the crash */
 	struct vhr_memory memory;
 	uint8_t *shared;
+	struct driver before;		/* the crash */
+	struct driver driver;
 	struct vhr_ring ring;
 	struct iovec iov[4];
 	struct vhr_chain chain;
 	struct vhr_taken taken[REQUESTS];
-	bool seen_done[REQUESTS + 1];		/* in some state, so many were used */
-	bool seen_left[REQUESTS + 1];		/* ... so many had to be done again */
+	bool seen_done[REQUESTS + 1];	/* in some state, so many were used */
+	bool seen_left[REQUESTS + 1];	/* ... so many had to be done again */
 };
 
-/* The ring as a process that starts finds it. */
-static void
-attach(struct crash *c)
+/* ---- the driver ---- */
+
+static uint64_t
+buffer_of(unsigned int r)
 {
-	memset(&c->ring, 0, sizeof(c->ring));
-	c->ring.ready = true;
-	c->ring.size = RING_SIZE;
-	c->ring.memory = &c->memory;
-	c->ring.desc = (struct vring_desc *)(void *)c->shared;
-	c->ring.avail = (struct vring_avail *)(void *)(c->shared + AVAIL_AT);
-	c->ring.used = (struct vring_used *)(void *)(c->shared + USED_AT);
-	c->ring.used_idx = le16toh(c->ring.used->idx);
-	c->ring.last_avail = c->ring.used_idx;
-	c->ring.inflight = vhr_inflight_new(c->shared + AREA_AT, RING_SIZE, RING_SIZE);
-	assert_non_null(c->ring.inflight);
+	return GPA + BUFFERS_AT + r * 64u;
 }
 
+static void
+put_packed(struct crash *c, unsigned int r)
+{
+	struct vring_packed_desc *ring = (struct vring_packed_desc *)(void *)c->shared;
+	unsigned int i;
+
+	for (i = 0; i < nums[r]; i++) {
+		struct vhr_packed_position next =
+			vhr_packed_advance(c->driver.avail, c->driver.avail_wrap, 1, RING_SIZE);
+
+		ring[c->driver.avail] = (struct vring_packed_desc){
+			.addr = htole64(buffer_of(r) + 16 * i),
+			.len = htole32(16),
+			.id = htole16(ids[r]),
+			.flags = htole16((c->driver.avail_wrap ? 0x80u : 0x8000u) |
+					 (i + 1 < nums[r] ? VRING_DESC_F_NEXT : 0)),
+		};
+		c->driver.avail = next.idx;
+		c->driver.avail_wrap = next.wrap;
+	}
+}
+
+static void
+put_split(struct crash *c, unsigned int r)
+{
+	struct vring_avail *avail = (struct vring_avail *)(void *)(c->shared + AVAIL_AT);
+
+	vring_desc_at(c->shared, ids[r], buffer_of(r), 16, 0, 0);
+	avail->ring[c->driver.avail % RING_SIZE] = htole16(ids[r]);
+	avail->idx = htole16(++c->driver.avail);
+}
+
+static void
+put(struct crash *c, unsigned int r)
+{
+	if (c->packed)
+		put_packed(c, r);
+	else
+		put_split(c, r);
+}
+
+static unsigned int
+request_of(uint32_t id)
+{
+	unsigned int i;
+
+	for (i = 0; i < REQUESTS; i++)
+		if (ids[i] == id)
+			return i;
+	fail_msg("%u is no request", id);
+	return 0;
+}
+
+/* The next request that came back; -1: none. */
+static int
+reap(struct crash *c)
+{
+	struct vring_used *used = (struct vring_used *)(void *)(c->shared + USED_AT);
+	struct vring_packed_desc *desc = (struct vring_packed_desc *)(void *)c->shared;
+	struct vhr_packed_position next;
+	unsigned int r;
+
+	if (!c->packed) {
+		if (c->driver.used == le16toh(used->idx))
+			return -1;
+		return (int)request_of(le32toh(used->ring[c->driver.used++ % RING_SIZE].id));
+	}
+	desc += c->driver.used;
+	if ((le16toh(desc->flags) & 0x8080u) != (c->driver.used_wrap ? 0x8080u : 0))
+		return -1;
+	r = request_of(le16toh(desc->id));
+	next = vhr_packed_advance(c->driver.used, c->driver.used_wrap, nums[r], RING_SIZE);
+	c->driver.used = next.idx;
+	c->driver.used_wrap = next.wrap;
+	return (int)r;
+}
+
+/* ---- the backend ---- */
+
+/* The ring as a process that starts finds it; of the frontend it knows where it first began. */
 static int
 start(struct crash *c)
 {
+	struct vhr_ring *ring = &c->ring;
 	int ret;
 
-	attach(c);
-	ret = vhr_inflight_split_start(&c->ring);
-	c->ring.avail_seen = c->ring.last_avail;
+	memset(ring, 0, sizeof(*ring));
+	ring->ready = true;
+	ring->packed = c->packed;
+	ring->size = RING_SIZE;
+	ring->memory = &c->memory;
+	ring->desc = (struct vring_desc *)(void *)c->shared;
+	ring->avail = (struct vring_avail *)(void *)(c->shared + AVAIL_AT);
+	ring->used = (struct vring_used *)(void *)(c->shared + USED_AT);
+	ring->inflight = vhr_inflight_new(c->packed, c->shared + AREA_AT, RING_SIZE, RING_SIZE);
+	assert_non_null(ring->inflight);
+	if (c->packed) {
+		ring->last_avail = ring->used_idx = BASE_PACKED;
+		ring->avail_wrap = ring->used_wrap = true;
+		ret = vhr_inflight_packed_start(ring);
+	} else {
+		ring->last_avail = ring->used_idx = le16toh(ring->used->idx);
+		ret = vhr_inflight_split_start(ring);
+	}
+	ring->avail_seen = ring->last_avail;
 	return ret;
 }
 
@@ -65,40 +170,6 @@ static void
 stop(struct crash *c)
 {
 	vhr_inflight_free(c->ring.inflight);
-}
-
-static int
-setup(void **state)
-{
-	struct crash *c = calloc(1, sizeof(*c));
-	unsigned int i;
-
-	assert_non_null(c);
-	c->shared = crash_memory(MEMORY);
-	c->memory.num = 1;
-	c->memory.region[0] = (struct vhr_region){ .gpa = GPA, .size = MEMORY, .va = c->shared };
-	c->chain.iov = c->iov;
-	c->chain.iov_max = 4;
-	*state = c;
-	attach(c);
-	for (i = 0; i < REQUESTS; i++) {
-		vring_desc_at(c->shared, heads[i], GPA + 0x1000 + i * 16, 16, 0, 0);
-		c->ring.avail->ring[(BASE + i) % RING_SIZE] = htole16(heads[i]);
-	}
-	c->ring.avail->idx = htole16((uint16_t)(BASE + REQUESTS));
-	c->ring.used->idx = htole16(BASE);
-	stop(c);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct crash *c = *state;
-
-	munmap(c->shared, MEMORY);
-	free(c);
-	return 0;
 }
 
 static void
@@ -138,31 +209,56 @@ serve(void *arg)
 	stop(c);
 }
 
-/* The place of @head among the requests. */
-static unsigned int
-request_of(uint32_t head)
+/* ---- the crash ---- */
+
+static void
+setup(struct crash *c, bool packed, bool goes_on)
 {
 	unsigned int i;
 
+	memset(c, 0, sizeof(*c));
+	c->packed = packed;
+	c->goes_on = goes_on;
+	c->shared = crash_memory(MEMORY);
+	c->memory.num = 1;
+	c->memory.region[0] = (struct vhr_region){ .gpa = GPA, .size = MEMORY, .va = c->shared };
+	c->chain.iov = c->iov;
+	c->chain.iov_max = 4;
+	c->driver.avail = packed ? BASE_PACKED : BASE_SPLIT;
+	c->driver.avail_wrap = true;
+	c->driver.used = c->driver.avail;
+	c->driver.used_wrap = true;
+	if (!packed) {
+		struct vring_used *used = (struct vring_used *)(void *)(c->shared + USED_AT);
+
+		used->idx = htole16(BASE_SPLIT);
+	}
 	for (i = 0; i < REQUESTS; i++)
-		if (heads[i] == head)
-			return i;
-	fail_msg("%u is no request", head);
-	return 0;
+		put(c, i);
+	c->before = c->driver;
 }
 
+/* What the driver gets back, and what it wants next: in @order from @n on. */
 static unsigned int
-count_used(struct crash *c, bool *used)
+after_crash(struct crash *c, unsigned int *order)
 {
-	unsigned int i, n = (uint16_t)(le16toh(c->ring.used->idx) - BASE);
+	unsigned int back[REQUESTS], done = 0, n = 0, i;
+	bool used[REQUESTS] = { false };
+	int r;
 
-	assert_true(n <= REQUESTS);
-	memset(used, 0, REQUESTS * sizeof(*used));
-	for (i = 0; i < n; i++) {
-		unsigned int r = request_of(le32toh(c->ring.used->ring[(BASE + i) % RING_SIZE].id));
-
+	while ((r = reap(c)) >= 0) {
+		assert_true(done < REQUESTS);
 		assert_false(used[r]);
 		used[r] = true;
+		back[done++] = (unsigned int)r;
+	}
+	c->seen_done[done] = true;
+	for (i = 0; i < REQUESTS; i++)
+		if (!used[i])
+			order[n++] = i;
+	for (i = 0; c->goes_on && i < done; i++) {
+		put(c, back[i]);
+		order[n++] = back[i];
 	}
 	return n;
 }
@@ -172,54 +268,36 @@ static void
 next_life(void *arg)
 {
 	struct crash *c = arg;
-	bool used[REQUESTS];
-	unsigned int done, left, i, expected = 0;
+	unsigned int order[2 * REQUESTS], n, i;
 	struct vhr_taken taken;
 
+	c->driver = c->before;
+	n = after_crash(c, order);
 	assert_true(start(c) >= 0);
 	assert_false(c->ring.broken);
-	done = count_used(c, used);
-	left = vhr_queue_left(&c->ring);
-	c->seen_done[done] = true;
-	c->seen_left[left] = true;
-	for (i = 0; i < REQUESTS - done; i++) {
+	c->seen_left[vhr_queue_left(&c->ring)] = true;
+	for (i = 0; i < n; i++) {
 		assert_int_equal(vhr_queue_pop(&c->ring, &taken, &c->chain), 1);
-		while (used[expected])
-			expected++;
-		assert_int_equal(request_of(taken.id), expected);
-		assert_ptr_equal(c->iov[0].iov_base, c->shared + 0x1000 + 16 * expected);
-		expected++;
+		assert_int_equal(request_of(taken.id), order[i]);
+		assert_int_equal(taken.num, c->packed ? nums[order[i]] : 1);
+		assert_int_equal(c->chain.readable, taken.num);
+		assert_ptr_equal(c->iov[0].iov_base, c->shared + (buffer_of(order[i]) - GPA));
 		vhr_queue_push(&c->ring, &taken, 0);
 		if (i % 2 == 0)
 			vhr_queue_flush(&c->ring);
 	}
 	assert_int_equal(vhr_queue_pop(&c->ring, &taken, &c->chain), 0);
 	vhr_queue_flush(&c->ring);
-	assert_int_equal(count_used(c, used), REQUESTS);
+	for (i = 0; i < n; i++)
+		assert_int_equal(reap(c), order[i]);
+	assert_int_equal(reap(c), -1);
 	stop(c);
 	/* And nothing is left for the life after that. */
-	assert_true(start(c) == 1);
+	assert_int_equal(start(c), 1);
 	assert_int_equal(vhr_queue_left(&c->ring), 0);
-	assert_int_equal(c->ring.last_avail, (uint16_t)(BASE + REQUESTS));
+	assert_int_equal(c->ring.last_avail, c->driver.avail);
+	assert_int_equal(vhr_queue_pop(&c->ring, &taken, &c->chain), 0);
 	stop(c);
-}
-
-static void
-no_request_is_lost_or_done_twice_by_a_crash_anywhere(void **state)
-{
-	struct crash *c = *state;
-	int states = crash_everywhere(c->shared, MEMORY, serve, next_life, c);
-	unsigned int i;
-
-	if (states < 0)
-		skip();
-	/* 6 requests taken, 4 completed: at least so many stores. */
-	assert_true(states > 6 * 2 + 4 * 5);
-	/* The second and third become visible together. */
-	for (i = 0; i <= 4; i++)
-		assert_int_equal(c->seen_done[i], i != 2);
-	for (i = 0; i <= 2; i++)
-		assert_true(c->seen_left[i]);
 }
 
 static void
@@ -242,22 +320,84 @@ crash_again(void *arg)
 }
 
 static void
-no_request_is_lost_or_done_twice_by_a_crash_in_the_recovery(void **state)
+crash_once(bool packed, bool goes_on)
 {
-	struct crash *c = *state;
+	static struct crash c;
+	unsigned int i;
+	int states;
 
-	if (crash_everywhere(c->shared, MEMORY, serve, crash_again, c) < 0)
+	setup(&c, packed, goes_on);
+	states = crash_everywhere(c.shared, MEMORY, serve, next_life, &c);
+	munmap(c.shared, MEMORY);
+	if (states < 0)
+		skip();
+	/* 6 requests taken, 4 completed: at least so many stores. */
+	assert_true(states > 6 * 2 + 4 * 5);
+	for (i = 0; i <= 4; i++)
+		assert_int_equal(c.seen_done[i], packed || i != 2);
+	for (i = 0; i <= 2; i++)
+		assert_true(c.seen_left[i]);
+}
+
+static void
+crash_twice(bool packed)
+{
+	static struct crash c;
+	int states;
+
+	setup(&c, packed, false);
+	states = crash_everywhere(c.shared, MEMORY, serve, crash_again, &c);
+	munmap(c.shared, MEMORY);
+	if (states < 0)
 		skip();
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+static void
+split_crash_anywhere(void **state)
+{
+	crash_once(false, false);
+}
+
+static void
+split_crash_anywhere_and_the_driver_goes_on(void **state)
+{
+	crash_once(false, true);
+}
+
+static void
+split_crash_in_the_recovery(void **state)
+{
+	crash_twice(false);
+}
+
+static void
+packed_crash_anywhere(void **state)
+{
+	crash_once(true, false);
+}
+
+static void
+packed_crash_anywhere_and_the_driver_goes_on(void **state)
+{
+	crash_once(true, true);
+}
+
+static void
+packed_crash_in_the_recovery(void **state)
+{
+	crash_twice(true);
+}
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(no_request_is_lost_or_done_twice_by_a_crash_anywhere),
-		TEST(no_request_is_lost_or_done_twice_by_a_crash_in_the_recovery),
+		cmocka_unit_test(split_crash_anywhere),
+		cmocka_unit_test(split_crash_anywhere_and_the_driver_goes_on),
+		cmocka_unit_test(split_crash_in_the_recovery),
+		cmocka_unit_test(packed_crash_anywhere),
+		cmocka_unit_test(packed_crash_anywhere_and_the_driver_goes_on),
+		cmocka_unit_test(packed_crash_in_the_recovery),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

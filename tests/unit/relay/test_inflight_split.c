@@ -23,7 +23,7 @@ setup(void **state)
 	vring_setup(&fixture);
 	r.f = fixture;
 	r.area = r.f->c;
-	r.f->ring.inflight = vhr_inflight_new(r.area, RING_SIZE, RING_SIZE);
+	r.f->ring.inflight = vhr_inflight_new(false, r.area, RING_SIZE, RING_SIZE);
 	assert_non_null(r.f->ring.inflight);
 	*state = &r;
 	return 0;
@@ -394,7 +394,7 @@ mark_behind_the_ring(void **state)
 	struct record *r = *state;
 
 	vhr_inflight_free(r->f->ring.inflight);
-	r->f->ring.inflight = vhr_inflight_new(r->area, 2 * RING_SIZE, RING_SIZE);
+	r->f->ring.inflight = vhr_inflight_new(false, r->area, 2 * RING_SIZE, RING_SIZE);
 	valid(r, 0);
 	put16(r->area + 10, 2 * RING_SIZE);
 	under_way(r, RING_SIZE, 0);
