@@ -54,6 +54,7 @@ open_session(struct target *t, const struct target_config *config, struct vhu_re
 		.queue_num = t->num_queues,
 		.max_ring_size = config->max_ring_size != 0 ? config->max_ring_size :
 				 DEFAULT_RING_SIZE,
+		.inflight = true,
 	};
 	struct vhr_bus *bus;
 	int ret;

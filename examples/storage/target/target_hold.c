@@ -14,16 +14,16 @@ void
 target_queue_unlock(struct target_queue *q)
 {
 	pthread_mutex_unlock(&q->lock);
-	/* It may have found the queue locked, and there may be work now. */
+	/* There may be work now. */
 	worker_wake(q->worker);
 }
 
 /* Lock held. */
 static void
-wait_drained(struct target_queue *q)
+wait_drained(struct target_queue *q, unsigned int hold)
 {
 	q->waiting++;
-	while (q->under_way != 0) {
+	while (q->under_way != 0 || (hold == HOLD_STOP && target_queue_has_left(q))) {
 		/* What is done already, in a round that gave way, is given back in the next. */
 		worker_wake(q->worker);
 		pthread_cond_wait(&q->drained, &q->lock);
@@ -36,7 +36,7 @@ target_queue_drain(struct target_queue *q, unsigned int hold)
 {
 	target_queue_lock(q);
 	q->holds |= hold;
-	wait_drained(q);
+	wait_drained(q, hold);
 	target_queue_unlock(q);
 }
 

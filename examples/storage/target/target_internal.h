@@ -106,6 +106,8 @@ extern const struct worker_source_ops target_queue_source_ops;
 int target_queue_init(struct target_queue *queue, struct target *target, unsigned int index,
 		      uint32_t max_ring_size);
 void target_queue_fini(struct target_queue *queue);
+/* Lock held: are there requests of an earlier life, and can they be taken? */
+bool target_queue_has_left(const struct target_queue *queue);
 /* In the worker. */
 int target_queue_map(struct target_queue *queue);
 void target_queue_unmap(struct target_queue *queue);

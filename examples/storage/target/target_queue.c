@@ -72,15 +72,52 @@ may_take(const struct target_queue *q)
 	return q->ring != NULL && q->ring->ready && q->holds == 0 && q->pauses == 0;
 }
 
+bool
+target_queue_has_left(const struct target_queue *q)
+{
+	const struct vhr_ring *ring = q->ring;
+
+	return ring != NULL && ring->started && !ring->broken && ring->desc != NULL &&
+	       vhr_queue_left(ring) != 0;
+}
+
+/*
+ * The ring stops. What was taken before this process began is not in the available ring any
+ * more, and has to be finished with all else, ready or paused or not (vring/queue.h).
+ */
+static bool
+must_finish(const struct target_queue *q)
+{
+	return (q->holds & HOLD_STOP) != 0 && target_queue_has_left(q);
+}
+
+/* Buffers that wait for an event: the next one, of whoever serves the ring then, is soon enough. */
 static unsigned int
-take(struct target_queue *q)
+give_up_left(struct target_queue *q)
+{
+	unsigned int n = 0;
+
+	while (n < ROUND_REQUESTS && must_finish(q)) {
+		struct target_request *request = take_one(q);
+
+		if (request == NULL)
+			break;
+		target_done(request, 0);
+		n++;
+	}
+	return n;
+}
+
+static unsigned int
+take(struct target_queue *q, bool left_only)
 {
 	const struct target_ops *ops = &q->target->ops;
 	struct target_request *batch[ROUND_REQUESTS];
 	unsigned int i, n = 0;
 	uint64_t bytes = 0;
 
-	while (n < ROUND_REQUESTS && bytes < ROUND_BYTES) {
+	while (n < ROUND_REQUESTS && bytes < ROUND_BYTES &&
+	       (!left_only || target_queue_has_left(q))) {
 		struct target_request *request = take_one(q);
 
 		if (request == NULL)
@@ -125,8 +162,6 @@ give(struct target_queue *q)
 	}
 	if (there)
 		vhr_queue_flush(ring);
-	if (q->under_way == 0 && q->waiting != 0)
-		pthread_cond_broadcast(&q->drained);
 }
 
 /* Others come first, or a busy worker would keep them out for ever. */
@@ -143,18 +178,23 @@ queue_run(struct worker_source *source)
 	struct target_queue *q = queue_of(source);
 	unsigned int n = 0;
 
-	/* Whoever has the lock wakes the worker when it lets go. */
+	/* The next round is soon enough; arm() finds what a last one has missed. */
 	if (!try_lock(q))
 		return 0;
 	q->locked = true;
-	if (!q->on_demand && may_take(q))
-		n = take(q);
+	if (q->on_demand)
+		n = give_up_left(q);
+	else if (may_take(q) || must_finish(q))
+		n = take(q, !may_take(q));
 	/* An on_demand ring's type may have waited for its ring, or for the end of a hold. */
 	if ((q->under_way != 0 || q->poll_due || q->on_demand) && q->target->ops.poll != NULL) {
 		q->poll_due = false;
 		n += q->target->ops.poll(q);
 	}
 	give(q);
+	/* Whether that is all they wait for, they find out. */
+	if (q->under_way == 0 && q->waiting != 0)
+		pthread_cond_broadcast(&q->drained);
 	source->dormant = q->under_way == 0 && !may_take(q);
 	q->locked = false;
 	pthread_mutex_unlock(&q->lock);
@@ -168,7 +208,7 @@ arm_ring(struct target_queue *q)
 	bool more;
 
 	if (!may_take(q))
-		return WORKER_WAIT;
+		return must_finish(q) ? WORKER_BUSY : WORKER_WAIT;
 	/* All requests are under way: a completion comes before the next can be taken. */
 	if (!q->on_demand && q->free == NULL && q->fresh == q->pool_num)
 		return WORKER_WAIT;
@@ -187,8 +227,11 @@ queue_arm(struct worker_source *source)
 	struct target_queue *q = queue_of(source);
 	enum worker_armed armed;
 
-	if (!try_lock(q))
-		return WORKER_WAIT;
+	/*
+	 * Whoever has the lock may be about to wait for us, and have woken us before. Nobody holds
+	 * it for long, and a worker that is going to sleep has the time.
+	 */
+	pthread_mutex_lock(&q->lock);
 	armed = q->done_first != NULL || q->poll_due ? WORKER_BUSY : arm_ring(q);
 	pthread_mutex_unlock(&q->lock);
 	return armed;

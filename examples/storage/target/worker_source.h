@@ -2,7 +2,7 @@
 /*
  * What a worker serves: something with work that is found by looking (run) or told by an fd
  * (arm). The queues of targets are such sources. All operations are called in the worker's
- * thread; none may block.
+ * thread; none may block for longer than others hold a lock for.
  */
 #ifndef STORAGE_WORKER_SOURCE_H
 #define STORAGE_WORKER_SOURCE_H

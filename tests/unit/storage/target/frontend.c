@@ -25,7 +25,8 @@
 #define PROTOCOL_FEATURES \
 	(1ull << VHU_PROTOCOL_F_MQ | 1ull << VHU_PROTOCOL_F_REPLY_ACK | \
 	 1ull << VHU_PROTOCOL_F_BACKEND_REQ | 1ull << VHU_PROTOCOL_F_CONFIG | \
-	 1ull << VHU_PROTOCOL_F_RESET_DEVICE | 1ull << VHU_PROTOCOL_F_STATUS)
+	 1ull << VHU_PROTOCOL_F_RESET_DEVICE | 1ull << VHU_PROTOCOL_F_STATUS | \
+	 1ull << VHU_PROTOCOL_F_INFLIGHT_SHMFD)
 
 static int64_t
 now_ms(void)
@@ -195,7 +196,16 @@ set_state(struct frontend *fe, uint32_t id, unsigned int index, uint32_t num)
 }
 
 static void
-start_ring(struct frontend *fe, unsigned int index, bool kicks)
+clear_ring(struct fe_ring *ring)
+{
+	memset(ring->base, 0, RING_BYTES);
+	ring->next_desc = 0;
+	ring->avail = 0;
+	ring->used = 0;
+}
+
+static void
+start_ring(struct frontend *fe, unsigned int index, uint32_t base, bool kicks)
 {
 	struct fe_ring *ring = &fe->ring[index];
 	uint64_t uva = MEMORY_UVA + (uint64_t)(ring->base - fe->memory);
@@ -207,12 +217,8 @@ start_ring(struct frontend *fe, unsigned int index, bool kicks)
 	};
 	uint64_t fd_index = index, none = index | VHU_VRING_NOFD;
 
-	memset(ring->base, 0, RING_BYTES);
-	ring->next_desc = 0;
-	ring->avail = 0;
-	ring->used = 0;
 	set_state(fe, VHU_SET_VRING_NUM, index, FE_RING_SIZE);
-	set_state(fe, VHU_SET_VRING_BASE, index, 0);
+	set_state(fe, VHU_SET_VRING_BASE, index, base);
 	request_ok(fe, VHU_SET_VRING_ADDR, &addr, sizeof(addr), -1);
 	request_ok(fe, VHU_SET_VRING_CALL, &fd_index, 8, ring->call_fd);
 	if (kicks)
@@ -225,13 +231,21 @@ start_ring(struct frontend *fe, unsigned int index, bool kicks)
 void
 frontend_start_ring(struct frontend *fe, unsigned int index)
 {
-	start_ring(fe, index, true);
+	clear_ring(&fe->ring[index]);
+	start_ring(fe, index, 0, true);
 }
 
 void
 frontend_start_ring_polled(struct frontend *fe, unsigned int index)
 {
-	start_ring(fe, index, false);
+	clear_ring(&fe->ring[index]);
+	start_ring(fe, index, 0, false);
+}
+
+void
+frontend_continue_ring(struct frontend *fe, unsigned int index, uint32_t base)
+{
+	start_ring(fe, index, base, true);
 }
 
 void

@@ -41,7 +41,7 @@ struct fe_piece {
 };
 
 /* Connect and negotiate: @features beside VERSION_1 and bit 30, all of MQ, REPLY_ACK, CONFIG,
- * BACKEND_REQ, RESET_DEVICE and STATUS; then set the memory table. */
+ * BACKEND_REQ, RESET_DEVICE, STATUS and INFLIGHT_SHMFD; then set the memory table. */
 void frontend_open(struct frontend *fe, const char *path, uint64_t features);
 void frontend_close(struct frontend *fe);
 
@@ -61,6 +61,8 @@ void frontend_set_memory(struct frontend *fe);
 void frontend_start_ring(struct frontend *fe, unsigned int index);
 /* With no kick descriptor: the target has to poll. */
 void frontend_start_ring_polled(struct frontend *fe, unsigned int index);
+/* Start with what is in the ring's memory already. */
+void frontend_continue_ring(struct frontend *fe, unsigned int index, uint32_t base);
 /* GET_VRING_BASE in two parts, since the answer may be long in coming. */
 void frontend_ask_stop(struct frontend *fe, unsigned int index);
 uint32_t frontend_await_stop(struct frontend *fe, unsigned int index);
