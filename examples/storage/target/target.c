@@ -13,7 +13,6 @@
 
 #include "target_internal.h"
 
-#define VIRTIO_RING_PACKED	(1ull << 34)	/* virtio 1.3, 6 */
 #define DEFAULT_RING_SIZE	1024u
 
 static void
@@ -51,6 +50,7 @@ open_session(struct target *t, const struct target_config *config, struct vhu_re
 		.features = config->features | 1ull << VIRTIO_RING_F_INDIRECT_DESC |
 			    1ull << VIRTIO_RING_F_EVENT_IDX,
 		.max_rings = t->num_queues,
+		.packed = config->packed,
 		.queue_num = t->num_queues,
 		.max_ring_size = config->max_ring_size != 0 ? config->max_ring_size :
 				 DEFAULT_RING_SIZE,
@@ -59,8 +59,6 @@ open_session(struct target *t, const struct target_config *config, struct vhu_re
 	struct vhr_bus *bus;
 	int ret;
 
-	if (config->packed)
-		session.features |= VIRTIO_RING_PACKED;
 	ret = open_bus(t, config, &bus, reason);
 	if (ret < 0)
 		return ret;
