@@ -21,6 +21,7 @@ struct program {
 	struct identity identity;
 	int epoll_fd;
 	int signal_fd;
+	unsigned int told;	/* devices, as the service manager knows */
 	bool started;
 	bool ending;
 };

@@ -33,12 +33,15 @@ void options_help(const struct program_type *type, const struct option_row *rows
 
 void options_capabilities(const struct program_type *type)
 {
-	json_t *features = json_array(), *object;
+	json_t *features = json_array(), *object = json_pack("{s:s}", "type", type->backend_type);
 
 	for (const char *const *name = type->capabilities; name && *name; name++)
 		json_array_append_new(features, json_string(*name));
-	object = json_pack("{s:s, s:o}", "type", type->backend_type, "features", features);
+	/* Types without features of their own have no such member there. */
+	if (json_array_size(features) > 0)
+		json_object_set(object, "features", features);
 	json_dumpf(object, stdout, JSON_INDENT(2));
 	putchar('\n');
+	json_decref(features);
 	json_decref(object);
 }

@@ -228,6 +228,10 @@ static void run(struct program *program)
 
 		for (int i = 0; i < count; i++)
 			on_readable(program, event[i].data.fd);
+		if (devices_count(program->devices) != program->told && !program->ending) {
+			program->told = devices_count(program->devices);
+			notify_status(program->told);
+		}
 		/* A device that had a job when the end was told is removed after it. */
 		if (program->ending || devices_deserted(program->devices))
 			end(program);
@@ -276,7 +280,8 @@ int program_main(const struct program_type *type, int argc, char **argv)
 	if (err == 0) {
 		program.started = true;
 		program_log(VVU_LOG_INFO, "ready");
-		notify_ready(devices_count(program.devices));
+		program.told = devices_count(program.devices);
+		notify_ready(program.told);
 		run(&program);
 	} else {
 		program_log(VVU_LOG_ERROR, "%s", reason.text[0] ? reason.text : strerror(-err));

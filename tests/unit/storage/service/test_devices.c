@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Devices and the jobs of those that wait; with threads, so under the thread sanitizer too. */
+#include "test.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "fake_target.h"
+#include "storage/service/devices.h"
+#include "storage/service/log.h"
+
+struct fixture {
+	struct worker_pool *pool;
+	struct devices *devices;
+	unsigned int done;
+};
+
+static int setup(void **state)
+{
+	static struct fixture f;
+	struct worker_pool_config config = { .threads = 2 };
+	struct vhu_reason reason;
+
+	log_set_level(0);
+	f.done = 0;
+	assert_int_equal(worker_pool_create(&config, &f.pool, &reason), 0);
+	assert_int_equal(devices_create(&fake_type, f.pool, &f.devices, &reason), 0);
+	*state = &f;
+	return 0;
+}
+
+/* Until @count jobs are done. */
+static void wait_done(struct fixture *f, unsigned int count)
+{
+	struct pollfd pfd = { .fd = devices_fd(f->devices), .events = POLLIN };
+
+	while (f->done < count) {
+		assert_int_equal(poll(&pfd, 1, 60000), 1);
+		devices_run(f->devices);
+	}
+}
+
+static void wait_gone(struct fixture *f)
+{
+	struct pollfd pfd = { .fd = devices_fd(f->devices), .events = POLLIN };
+
+	while (devices_count(f->devices) > 0) {
+		devices_end(f->devices);
+		assert_int_equal(poll(&pfd, 1, 60000), 1);
+		devices_run(f->devices);
+	}
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	wait_gone(f);
+	devices_destroy(f->devices);
+	worker_pool_destroy(f->pool);
+	return 0;
+}
+
+static void count(void *arg)
+{
+	((struct fixture *)arg)->done++;
+}
+
+static int add(struct fixture *f, const char *text, struct vhu_reason *reason)
+{
+	json_t *description = json_loads(text, 0, NULL);
+	int err;
+
+	assert_non_null(description);
+	err = devices_add(f->devices, description, reason);
+	json_decref(description);
+	return err;
+}
+
+static const char *state_of(struct fixture *f, const char *name)
+{
+	static char text[32];
+	struct vhu_reason reason;
+	json_t *device = devices_describe(f->devices, name, &reason);
+
+	snprintf(text, sizeof(text), "%s", json_string_value(json_object_get(device, "state")));
+	json_decref(device);
+	return text;
+}
+
+static void names_are_given_and_unique(void **state)
+{
+	struct fixture *f = *state;
+	struct vhu_reason reason;
+
+	assert_int_equal(add(f, "{\"socket-path\":\"/a\",\"name\":\"fake1\"}", &reason), 0);
+	assert_int_equal(add(f, "{\"socket-path\":\"/b\"}", &reason), 0);
+	assert_int_equal(add(f, "{\"socket-path\":\"/c\"}", &reason), 0);
+	assert_non_null(devices_find(f->devices, "fake1", &reason));
+	assert_non_null(devices_find(f->devices, "fake2", &reason));
+	assert_int_equal(add(f, "{\"socket-path\":\"/d\",\"name\":\"fake2\"}", &reason), -EEXIST);
+	assert_int_equal(devices_count(f->devices), 3);
+	assert_null(devices_find(f->devices, "fake9", &reason));
+	ASSERT_SAYS(reason, "fake9");
+}
+
+static void a_device_has_one_job_at_a_time(void **state)
+{
+	struct fixture *f = *state;
+	struct vhu_reason reason;
+
+	assert_int_equal(add(f, "{\"socket-path\":\"/a\",\"name\":\"x\",\"slow-ms\":200}", &reason),
+			 0);
+	assert_int_equal(devices_start(f->devices, "x", DEVICE_RESUME, count, f, &reason),
+			 -EALREADY);
+	assert_int_equal(devices_start(f->devices, "x", DEVICE_PAUSE, count, f, &reason), 0);
+	assert_string_equal(state_of(f, "x"), "pausing");
+	assert_int_equal(devices_start(f->devices, "x", DEVICE_REMOVE, count, f, &reason), -EBUSY);
+	ASSERT_SAYS(reason, "x is being paused");
+	wait_done(f, 1);
+	assert_string_equal(state_of(f, "x"), "paused");
+	assert_int_equal(devices_start(f->devices, "x", DEVICE_DRAIN, count, f, &reason),
+			 -EALREADY);
+	assert_int_equal(devices_start(f->devices, "x", DEVICE_REMOVE, count, f, &reason), 0);
+	assert_string_equal(state_of(f, "x"), "removing");
+	assert_null(devices_find(f->devices, "x", &reason));
+	wait_done(f, 2);
+	assert_int_equal(devices_count(f->devices), 0);
+	assert_int_equal(devices_start(f->devices, "x", DEVICE_REMOVE, count, f, &reason), -ENOENT);
+}
+
+static void jobs_of_several_devices_run_side_by_side(void **state)
+{
+	struct fixture *f = *state;
+	struct vhu_reason reason;
+	char text[64];
+
+	for (unsigned int i = 0; i < 8; i++) {
+		snprintf(text, sizeof(text),
+			 "{\"socket-path\":\"/a\",\"name\":\"d%u\",\"slow-ms\":100}", i);
+		assert_int_equal(add(f, text, &reason), 0);
+		snprintf(text, sizeof(text), "d%u", i);
+		assert_int_equal(devices_start(f->devices, text,
+					       i % 2 ? DEVICE_DRAIN : DEVICE_REMOVE, count, f,
+					       &reason),
+				 0);
+	}
+	wait_done(f, 8);
+	assert_int_equal(devices_count(f->devices), 4);
+}
+
+static void a_device_with_a_job_is_ended_after_it(void **state)
+{
+	struct fixture *f = *state;
+	struct vhu_reason reason;
+
+	assert_int_equal(add(f, "{\"socket-path\":\"/a\",\"name\":\"x\",\"slow-ms\":100}", &reason),
+			 0);
+	assert_int_equal(devices_start(f->devices, "x", DEVICE_PAUSE, count, f, &reason), 0);
+	devices_end(f->devices);
+	assert_int_equal(devices_count(f->devices), 1);
+	wait_gone(f);
+	assert_int_equal(f->done, 1);
+	assert_false(devices_deserted(f->devices));
+}
+
+static void a_device_goes_with_its_only_frontend(void **state)
+{
+	struct fixture *f = *state;
+	struct vhu_reason reason;
+	char text[64];
+	int pair[2];
+	struct pollfd pfd = { .fd = devices_fd(f->devices), .events = POLLIN };
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	snprintf(text, sizeof(text), "{\"fd\":%d}", pair[1]);
+	assert_int_equal(add(f, text, &reason), 0);
+	/* It is the device's now. */
+	assert_int_equal(close(pair[1]), -1);
+	assert_int_equal(poll(&pfd, 1, 0), 0);
+	close(pair[0]);
+	while (devices_count(f->devices) > 0) {
+		assert_int_equal(poll(&pfd, 1, 60000), 1);
+		devices_run(f->devices);
+	}
+	assert_true(devices_deserted(f->devices));
+}
+
+static void a_device_that_cannot_be_made_leaves_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct vhu_reason reason;
+	char text[64];
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	snprintf(text, sizeof(text), "{\"fd\":%d,\"word\":\"broken\"}", pair[1]);
+	assert_int_equal(add(f, text, &reason), -EIO);
+	ASSERT_SAYS(reason, "is broken");
+	assert_int_equal(close(pair[1]), -1);
+	assert_int_equal(devices_count(f->devices), 0);
+	close(pair[0]);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(names_are_given_and_unique),
+		TEST(a_device_has_one_job_at_a_time),
+		TEST(jobs_of_several_devices_run_side_by_side),
+		TEST(a_device_with_a_job_is_ended_after_it),
+		TEST(a_device_goes_with_its_only_frontend),
+		TEST(a_device_that_cannot_be_made_leaves_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
