@@ -53,7 +53,10 @@ static void next_event(struct scsi_device *device, uint8_t data[VSCSI_EVENT_BYTE
 	vscsi_put32(data, event->event | missed);
 	data[VSCSI_EVENT_LUN] = 0x01;
 	data[VSCSI_EVENT_LUN + 1] = event->at.target;
-	data[VSCSI_EVENT_LUN + 2] = 0x40;
+	/*
+	 * By number, as in REPORT LUNS, and not in flat space format: Linux takes these bytes for
+	 * the number that it has from there.
+	 */
 	data[VSCSI_EVENT_LUN + 3] = event->at.lun;
 	vscsi_put32(data + VSCSI_EVENT_REASON, event->reason);
 	device->num_events--;

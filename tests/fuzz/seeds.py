@@ -100,9 +100,48 @@ def split_ring(descs, avail, extra=b""):
     return b"\x02\x00" + bytes(memory)
 
 
+def scsi(flags, out, cdb_and_data, inwards=0):
+    return struct.pack(">BHHBBB", flags, out, inwards, 15, 7, 1) + cdb_and_data
+
+
+def cdb(*values):
+    return bytes(values).ljust(16, b"\0")
+
+
+# One of each kind of command; those with a parameter list have one that is right.
+SCSI = {
+    "inquiry": scsi(0, 0, cdb(0x12, 1, 0x83, 0, 255), 255),
+    "sense": scsi(0, 0, cdb(0x03, 1, 0, 0, 255), 255),
+    "modes": scsi(0, 0, cdb(0x5a, 0x10, 0x3f, 0xff, 0, 0, 0, 1), 256),
+    "select": scsi(0, 16, cdb(0x15, 0x10, 0, 0, 16)
+                   + bytes.fromhex("000000000a0a0610" "0000000000000000")),
+    "luns": scsi(0x20, 0, cdb(0xa0, 0, 2, 0, 0, 0, 0, 0, 1), 256),
+    "opcodes": scsi(0, 0, cdb(0xa3, 0x0c, 0x80, 0, 0, 0, 0, 0, 16), 4096),
+    "capacity": scsi(0, 0, cdb(0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32), 32),
+    "provisioned": scsi(0, 0, cdb(0x9e, 0x12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32), 32),
+    "read": scsi(2, 0, cdb(0x28, 8, 0, 0, 0, 1, 0, 0, 2), 1024),
+    "write": scsi(2, 1024, cdb(0x8a, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2)),
+    "verify": scsi(0, 1024, cdb(0x2f, 2, 0, 0, 0, 1, 0, 0, 2)),
+    "compare": scsi(2, 1024, cdb(0x89, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1)),
+    "same": scsi(0, 512, cdb(0x93, 8, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 8) + b"x" * 8),
+    "unmap": scsi(0, 24, cdb(0x42, 0, 0, 0, 0, 0, 0, 0, 24)
+                  + bytes.fromhex("0016001000000000" "0000000000000002" "0000001000000000")),
+    "stop": scsi(0, 0, cdb(0x1b)),
+    "flush": scsi(0, 0, cdb(0x35)),
+    "reset": scsi(0x10, 0, cdb(0x00)),
+    "abort": scsi(0x0a, 0, cdb(0x28, 0, 0, 0, 0, 1, 0, 0, 2), 1024),
+}
+for _name, _action, _type, _key, _new in (
+        ("register", 0, 0, 0, 1), ("reserve", 1, 5, 1, 0), ("release", 2, 5, 1, 0),
+        ("clear", 3, 0, 1, 0), ("preempt", 5, 5, 1, 1)):
+    SCSI[_name] = scsi(0, 24, cdb(0x5f, _action, _type, 0, 0, 0, 0, 0, 24)
+                       + struct.pack(">QQQ", _key, _new, 0))
+    SCSI["read_" + _name] = scsi(0, 0, cdb(0x5e, min(_action, 3), 0, 0, 0, 0, 0, 1), 256)
+
+
 def main(root):
     corpora = {"fuzz_codec": {}, "fuzz_frontend": {}, "fuzz_txq": {}, "fuzz_caps": {},
-               "fuzz_split": {}}
+               "fuzz_split": {}, "fuzz_scsi": {}}
     for name in AFTER:
         corpora["fuzz_frontend"][name] = b"".join(NEGOTIATE + AFTER[name])
         for i, part in enumerate(NEGOTIATE + AFTER[name]):
@@ -115,6 +154,11 @@ def main(root):
         [(0x1400, 64, 1, 1), (0x1500, 64, 3, 2), (0x17f0, 64, 2, 0)], [0])
     corpora["fuzz_split"]["indirect"] = split_ring(
         [(0x1200, 32, 4, 0)], [0], struct.pack("<QIHHQIHH", 0x1400, 64, 1, 1, 0x1500, 64, 2, 0))
+    corpora["fuzz_scsi"] = dict(SCSI, all=b"".join(SCSI[name] for name in SCSI))
+    # Power on is told to each initiator first.
+    ready = scsi(0, 0, cdb(0x00))
+    corpora["fuzz_scsi"].update({f"then_{name}": ready + SCSI["register"] + SCSI["reserve"] + data
+                                 for name, data in SCSI.items()})
     for target, inputs in corpora.items():
         folder = pathlib.Path(root) / target
         folder.mkdir(parents=True, exist_ok=True)

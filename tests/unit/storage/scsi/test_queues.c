@@ -432,9 +432,9 @@ static void events_wait_for_buffers(void **state)
 	tell(VSCSI_T_TRANSPORT_RESET, VSCSI_RESET_RESCAN);
 	tell(VSCSI_T_PARAM_CHANGE, VSCSI_PARAM_CAPACITY);
 	assert_int_equal(give_buffer(16), 1);
-	expect_answer(BYTES(1, 0, 0, 0, 1, 2, 0x40, 9, 0, 0, 0, 0, 1, 0, 0, 0), 16);
+	expect_answer(BYTES(1, 0, 0, 0, 1, 2, 0, 9, 0, 0, 0, 0, 1, 0, 0, 0), 16);
 	assert_int_equal(give_buffer(16), 1);
-	expect_answer(BYTES(3, 0, 0, 0, 1, 2, 0x40, 9, 0, 0, 0, 0, 0x2a, 9, 0, 0), 16);
+	expect_answer(BYTES(3, 0, 0, 0, 1, 2, 0, 9, 0, 0, 0, 0, 0x2a, 9, 0, 0), 16);
 	assert_int_equal(give_buffer(16), 0);
 }
 
@@ -443,7 +443,7 @@ static void what_has_no_room_was_missed(void **state)
 	for (unsigned int i = 0; i < SCSI_EVENTS + 3; i++)
 		tell(VSCSI_T_TRANSPORT_RESET, VSCSI_RESET_REMOVED);
 	assert_int_equal(give_buffer(16), 1);
-	expect_answer(BYTES(1, 0, 0, 0x80, 1, 2, 0x40, 9, 0, 0, 0, 0, 2, 0, 0, 0), 16);
+	expect_answer(BYTES(1, 0, 0, 0x80, 1, 2, 0, 9, 0, 0, 0, 0, 2, 0, 0, 0), 16);
 	for (unsigned int i = 1; i < SCSI_EVENTS; i++) {
 		assert_int_equal(give_buffer(16), 1);
 		assert_int_equal(driver.writable[3], 0);
