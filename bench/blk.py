@@ -6,15 +6,19 @@ process for each sample. Speed is reported, not judged: the exit status is 0 unl
 failed.
 
 Stores: null (requests that complete at once: the path alone) and ram (memory; qemu-storage-daemon
-has a file on tmpfs for it, and vhost-blk is measured with one too).
+has a file on tmpfs for it, and vhost-blk is measured with one too). Last, both serve a disk to one
+Linux guest.
 """
 import argparse
 import pathlib
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "examples" / "common"))
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path[1:1] = [str(ROOT / "examples" / "common"), str(ROOT / "examples" / "vhost-blk"),
+                 str(ROOT / "tests" / "vm")]
 import blk_backends as backends  # noqa: E402
+import blk_guest  # noqa: E402
 import blk_report as report  # noqa: E402
 import dpdkrun  # noqa: E402
 import machine  # noqa: E402
@@ -45,13 +49,14 @@ def parse_args():
     parser.add_argument("--retries", type=int, default=1, metavar="N",
                         help="take a sample again up to N times while other programs use "
                              f"more than {QUIET_CORES} cores (default 1)")
-    parser.add_argument("--quick", action="store_true", help="2 rounds of 0.3 s")
+    parser.add_argument("--quick", action="store_true", help="2 rounds of 0.3 s, no guest")
     parser.add_argument("--store", choices=list(backends.KINDS), action="append",
                         help="only this one; may be repeated")
     parser.add_argument("--cell", metavar="TEXT", action="append",
                         help="only cells with this in their name; may be repeated")
     parser.add_argument("--disks", type=int, metavar="N", action="append",
                         help="disks in one process (default 1, 4 and 16; 0: leave this out)")
+    parser.add_argument("--no-guest", action="store_true", help="leave the guest out")
     args = parser.parse_args()
     args.rounds = args.rounds or (2 if args.quick else 5)
     args.seconds = args.seconds or (0.3 if args.quick else 1.0)
@@ -162,10 +167,16 @@ def run(args):
         with backends.Runner("bench") as runner:
             samples += measure_round(runner, number, args, kinds, cores)
             disk_samples += measure_disks(runner, number, args, cores)
+    guest_samples, machine_of_guest = [], None
+    if not args.no_guest and not args.quick:
+        guest_samples, machine_of_guest = blk_guest.measure(cores, args.rounds,
+                                                            max(1, round(args.seconds)))
     rows = report.summarize(samples, kinds, args.cells)
     disk_rows = report.summarize_disks(disk_samples)
     report.print_rows(rows)
     report.print_disks(disk_rows, DISK_WORKLOAD)
+    guest_rows = blk_guest.summarize(guest_samples) if guest_samples else []
+    report.print_guest(guest_rows, machine_of_guest)
     other = report.spread([s["other"] for s in samples + disk_samples])
     print(f"\nother load during the samples: median {other['median']:.2f} cores, "
           f"{other['min']:.2f} to {other['max']:.2f}")
@@ -175,6 +186,8 @@ def run(args):
             "retries": args.retries, "window_seconds": args.seconds, "ramp_seconds": args.ramp,
             "left_out": left_out, "cells": [list(cell) for cell in args.cells],
             "disk_workload": DISK_WORKLOAD, "summary": rows, "disks": disk_rows,
+            "guest": {"machine": machine_of_guest, "summary": guest_rows,
+                      "samples": guest_samples},
             "other_load_cores": other, "samples": samples, "disk_samples": disk_samples})
     if args.plot:
         report.plot(args.plot, rows, disk_rows)
@@ -185,7 +198,7 @@ def main():
     dpdkrun.end_on_sigterm()
     try:
         run(args)
-    except dpdkrun.Failed as error:
+    except (dpdkrun.Failed, RuntimeError) as error:
         print(f"bench blk: {error}; logs are in {dpdkrun.ROOT / 'build' / 'logs' / 'bench'}",
               file=sys.stderr)
         return 1

@@ -103,6 +103,25 @@ def print_disks(rows, workload):
               f"{row['cpu_cores']['median']:>6.2f}")
 
 
+def print_guest(rows, machine):
+    if not rows:
+        return
+    print(f"\nA Linux guest (QEMU {machine['qemu']}, {machine['accelerator']}) with a disk of "
+          f"each, null stores; ratios {OURS} / {PEER}")
+    if machine["accelerator"] == "tcg":
+        print("The guest's CPU is emulated, and limits both: this says little of the back-ends' "
+              "rates")
+    print(f"  {'':<34} {'IOPS':>26} {'latency, us: p50':>24} {'p99':>9} {'CPU, us':>22}")
+    for row in rows:
+        print(f"{row['cell']}: IOPS {shown(row['iops_ratio'])}, latency "
+              f"{shown(row['latency_ratio'])}")
+        for entry in row["kinds"]:
+            cpu = cell_text(entry["cpu_us_per_io"]) if "cpu_us_per_io" in entry else "-"
+            print(f"  {entry['program'] + ', ' + entry['kind']:<34} "
+                  f"{cell_text(entry['iops'], 0):>26} {cell_text(entry['p50_us']):>24} "
+                  f"{entry['p99_us']['median']:>9.1f} {cpu:>22}")
+
+
 def bars(axes, rows, figure, label):
     for offset, row in enumerate(rows):
         for i, entry in enumerate(row["kinds"]):
