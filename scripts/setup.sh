@@ -8,7 +8,7 @@ PACKAGES_BUILD=(meson ninja-build pkg-config gcc libc6-dev libdpdk-dev dpdk dpdk
 	libiscsi-dev libseccomp-dev libcap-ng-dev libsystemd-dev)
 PACKAGES_TEST=(python3-pytest python3-pytest-timeout clang clang-format codespell
 	shellcheck git gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user qemu-system-x86
-	busybox-static cpio strace nbdkit tgt qemu-system-common)
+	busybox-static cpio strace nbdkit tgt qemu-system-common fio)
 PACKAGES_QEMU=(gcc libc6-dev ninja-build pkg-config libglib2.0-dev zlib1g-dev python3-venv git perl
 	xz-utils seabios qemu-system-data)
 PACKAGES_VM=(qemu-system-x86 busybox-static kmod zstd dash coreutils iproute2 ethtool iperf3
