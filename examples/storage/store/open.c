@@ -134,16 +134,19 @@ static json_t *from_short_form(const char *text, struct vhu_reason *reason)
 	return NULL;
 }
 
+json_t *store_text_description(const char *text, struct vhu_reason *reason)
+{
+	if (text[strspn(text, " \t\n")] == '{')
+		return from_json(text, reason);
+	return from_short_form(text, reason);
+}
+
 int store_open_text(const char *text, bool read_only, struct store **store,
 		    struct vhu_reason *reason)
 {
-	json_t *description;
+	json_t *description = store_text_description(text, reason);
 	int ret;
 
-	if (text[strspn(text, " \t\n")] == '{')
-		description = from_json(text, reason);
-	else
-		description = from_short_form(text, reason);
 	if (!description)
 		return -EINVAL;
 	if (read_only)

@@ -146,6 +146,8 @@ int store_open(const json_t *description, struct store **store, struct vhu_reaso
  */
 int store_open_text(const char *text, bool read_only, struct store **store,
 		    struct vhu_reason *reason);
+/* The description that such a text stands for, a new object; NULL with @reason. */
+json_t *store_text_description(const char *text, struct vhu_reason *reason);
 /* Any thread. NULL is fine. All its queues are closed. */
 void store_close(struct store *store);
 
