@@ -52,10 +52,21 @@ blk_get_config(void *priv, uint32_t offset, uint32_t size, uint8_t *data)
 	return blk_config_get(config, offset, size, data);
 }
 
+/* Lock held. Does what is in the cache have to be flushed, because nobody will any more? */
+static bool
+set_writeback(struct blk_device *device, bool writeback)
+{
+	bool was_through = atomic_load(&device->through);
+
+	device->writeback = writeback;
+	update(device);
+	return !was_through && atomic_load(&device->through);
+}
+
 int
 blk_set_config(void *priv, uint32_t offset, uint32_t size, const uint8_t *data, uint32_t flags)
 {
-	bool migration = flags == VHU_CONFIG_MIGRATION, writeback, was, is;
+	bool migration = flags == VHU_CONFIG_MIGRATION, writeback, was, flush = false;
 	struct blk_device *device = priv;
 	uint8_t config[BLK_CONFIG_BYTES];
 	int ret;
@@ -66,16 +77,17 @@ blk_set_config(void *priv, uint32_t offset, uint32_t size, const uint8_t *data, 
 	ret = blk_config_set(config, offset, size, data, migration, &writeback);
 	if (ret == 0 && writeback != was && !migration && !(device->features & BLK_F_CONFIG_WCE))
 		ret = -EINVAL;
-	if (ret == 0) {
-		is = write_back(device);
-		device->writeback = writeback;
-		update(device);
-		/* What was written into the cache is flushed by nobody any more. */
-		is = is && !write_back(device) && device->disk.info.volatile_cache;
-	}
+	if (ret == 0)
+		flush = set_writeback(device, writeback);
 	pthread_mutex_unlock(&device->lock);
-	if (ret == 0 && is)
-		ret = blk_flush(device);
+	if (!flush)
+		return ret;
+	ret = blk_flush(device);
+	if (ret < 0) {
+		pthread_mutex_lock(&device->lock);
+		set_writeback(device, was);
+		pthread_mutex_unlock(&device->lock);
+	}
 	return ret;
 }
 

@@ -6,28 +6,40 @@
 
 #include "blk_internal.h"
 
-static int
-open_store(const json_t *description, bool read_only, struct store **store,
-	   struct vhu_reason *reason)
+/* A new object: what "store" says. */
+static json_t *
+store_description(const json_t *description, struct vhu_reason *reason)
 {
 	json_t *what = json_object_get(description, "store");
 
 	if (json_is_string(what))
-		return store_open_text(json_string_value(what), read_only, store, reason);
-	if (json_is_object(what)) {
-		json_t *copy = json_copy(what);
-		int ret;
-
-		if (copy == NULL)
-			return -ENOMEM;
-		if (read_only)
-			json_object_set_new(copy, "read_only", json_true());
-		ret = store_open(copy, store, reason);
-		json_decref(copy);
-		return ret;
-	}
+		return store_text_description(json_string_value(what), reason);
+	if (json_is_object(what))
+		return json_copy(what);
 	vhu_reason_set(reason, "store: has to be there, a string or an object");
-	return -EINVAL;
+	return NULL;
+}
+
+/* With counters above it. */
+static int
+open_store(const json_t *description, bool read_only, struct store **store,
+	   struct vhu_reason *reason)
+{
+	json_t *inner = store_description(description, reason), *outer;
+	int ret;
+
+	if (inner == NULL)
+		return -EINVAL;
+	if (read_only)
+		json_object_set_new(inner, "read_only", json_true());
+	outer = json_pack("{s:s, s:o}", "type", "stats", "inner", inner);
+	if (outer == NULL) {
+		vhu_reason_set(reason, "no memory for the description of a store");
+		return -ENOMEM;
+	}
+	ret = store_open(outer, store, reason);
+	json_decref(outer);
+	return ret;
 }
 
 static int
@@ -221,16 +233,26 @@ blk_device_target(struct blk_device *device)
 json_t *
 blk_device_describe(struct blk_device *device)
 {
+	json_t *store = store_describe(device->store), *object;
 	bool writeback;
 
 	pthread_mutex_lock(&device->lock);
 	writeback = device->writeback;
 	pthread_mutex_unlock(&device->lock);
-	return json_pack("{s:s, s:I, s:i, s:b, s:b, s:b, s:o}", "serial", device->id, "size_bytes",
-			 (json_int_t)store_size(device->store), "block_bytes",
-			 (int)device->disk.block_bytes, "read_only", device->disk.info.read_only,
-			 "writeback", writeback, "write_through",
-			 atomic_load(&device->through), "store", store_describe(device->store));
+	object = json_pack("{s:s, s:I, s:i, s:b, s:b, s:b}", "serial", device->id, "size_bytes",
+			   (json_int_t)store_size(device->store), "block_bytes",
+			   (int)device->disk.block_bytes, "read_only",
+			   device->disk.info.read_only, "writeback", writeback, "write_through",
+			   atomic_load(&device->through));
+	/* The counters that were put above the store. */
+	if (json_object_get(store, "ops") != NULL) {
+		json_object_set(object, "stats", json_object_get(store, "ops"));
+		json_object_set(object, "store", json_object_get(store, "inner"));
+	} else {
+		json_object_set(object, "store", store);
+	}
+	json_decref(store);
+	return object;
 }
 
 int
@@ -254,4 +276,11 @@ blk_device_resize(struct blk_device *device, uint64_t size_bytes, struct vhu_rea
 	if (store_size(device->store) != before)
 		target_config_changed(device->target);
 	return 0;
+}
+
+int
+blk_device_set_errors(struct blk_device *device, unsigned int filter, const json_t *rules,
+		      struct vhu_reason *reason)
+{
+	return store_error_set(device->store, filter, rules, reason);
 }

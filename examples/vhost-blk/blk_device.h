@@ -25,11 +25,15 @@ int blk_device_create(struct worker_pool *pool, struct target_config *config,
 void blk_device_destroy(struct blk_device *device);
 
 struct target *blk_device_target(struct blk_device *device);
+/* A new object: the disk, its "store", and "stats" of what was done. */
 json_t *blk_device_describe(struct blk_device *device);
 /*
  * Grow or shrink the store (0: look again how large it is) and tell the frontend. -errno of
  * store_resize(); @reason.
  */
 int blk_device_resize(struct blk_device *device, uint64_t size_bytes, struct vhu_reason *reason);
+/* store_error_set() of the store. */
+int blk_device_set_errors(struct blk_device *device, unsigned int filter, const json_t *rules,
+			  struct vhu_reason *reason);
 
 #endif

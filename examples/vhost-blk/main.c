@@ -7,12 +7,6 @@
 
 #include "blk_device.h"
 
-static void
-log_line(int level, const char *text)
-{
-	program_log(level, "%s", text);
-}
-
 static int
 create(struct worker_pool *pool, struct target_config *config, const json_t *description,
        void **device, struct vhu_reason *reason)
@@ -20,7 +14,6 @@ create(struct worker_pool *pool, struct target_config *config, const json_t *des
 	struct blk_device *blk;
 	int ret;
 
-	config->log = log_line;
 	ret = blk_device_create(pool, config, description, &blk, reason);
 	if (ret == 0)
 		*device = blk;
@@ -60,6 +53,23 @@ resize(void *arg, const json_t *params, json_t **result, struct vhu_reason *reas
 	return blk_device_resize(device, (uint64_t)json_integer_value(size), reason);
 }
 
+static int
+errors(void *arg, const json_t *params, json_t **result, struct vhu_reason *reason)
+{
+	struct blk_device *device = program_device(arg, params, reason);
+	const json_t *filter = json_object_get(params, "filter");
+	json_int_t index = json_integer_value(filter);
+
+	if (device == NULL)
+		return -EINVAL;
+	if ((filter != NULL && !json_is_integer(filter)) || index < 0 || index > 16) {
+		vhu_reason_set(reason, "filter: has to be a number, 0 is the error filter on top");
+		return -EINVAL;
+	}
+	return blk_device_set_errors(device, (unsigned int)index, json_object_get(params, "rules"),
+				     reason);
+}
+
 static const char *const capabilities[] = { "read-only", "blk-file", NULL };
 
 static const struct program_option options[] = {
@@ -74,6 +84,8 @@ static const struct program_option options[] = {
 
 static const struct rpc_method methods[] = {
 	{ "device.resize", resize, "name, size in bytes (0: look again how large the store is)" },
+	{ "device.errors", errors,
+	  "name, rules (none: no more errors), filter (0: the error filter on top of the store)" },
 	{ NULL, NULL, NULL },
 };
 
