@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -38,24 +38,39 @@ static int watch(struct program *program, int fd)
 	return epoll_ctl(program->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* Blocked before the first thread is there, so that none of them gets these signals. */
+/* eventfd: a signal came; -1 until the program has started. */
+static volatile sig_atomic_t signal_fd = -1;
+
+/*
+ * Whichever thread has it. Before everything is open there is nothing to finish, and a server
+ * that does not answer may be waited for: it ends there and then.
+ */
+static void note_signal(int number)
+{
+	int saved = errno;
+
+	if (signal_fd < 0)
+		_exit(EXIT_FAILURE);
+	/* It fails only when the counter is full, and then it is readable as it is. */
+	eventfd_write(signal_fd, 1);
+	errno = saved;
+}
+
 static int take_signals(struct program *program, struct vhu_reason *reason)
 {
-	sigset_t set;
+	struct sigaction action = { .sa_handler = note_signal, .sa_flags = SA_RESTART };
 	int err;
 
 	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 	program->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	program->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	program->signal_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (program->epoll_fd < 0 || program->signal_fd < 0) {
 		err = -errno;
-		vhu_reason_set(reason, "epoll or signalfd: %s", strerror(-err));
+		vhu_reason_set(reason, "epoll or eventfd: %s", strerror(-err));
 		return err;
 	}
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
 	return watch(program, program->signal_fd);
 }
 
@@ -181,6 +196,8 @@ static int start(struct program *program, struct vhu_reason *reason)
 		err = watch_watchdog(program, reason);
 	if (err == 0)
 		err = restrict_process(program, reason);
+	if (err == 0)
+		signal_fd = program->signal_fd;
 	return err;
 }
 
@@ -196,11 +213,11 @@ static void end(struct program *program)
 
 static void on_signal(struct program *program)
 {
-	struct signalfd_siginfo info;
+	eventfd_t count;
 
-	if (read(program->signal_fd, &info, sizeof(info)) != sizeof(info))
+	if (eventfd_read(program->signal_fd, &count) < 0)
 		return;
-	if (program->ending) {
+	if (program->ending || count > 1) {
 		program_log(VVU_LOG_ERROR, "told to end again: requests under way are lost");
 		_exit(EXIT_FAILURE);
 	}
@@ -254,6 +271,7 @@ static void stop(struct program *program)
 	if (program->pool != NULL)
 		worker_pool_destroy(program->pool);
 	watchdog_destroy(program->watchdog);
+	signal_fd = -1;
 	if (program->signal_fd >= 0)
 		close(program->signal_fd);
 	if (program->epoll_fd >= 0)

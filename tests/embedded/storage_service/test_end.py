@@ -49,6 +49,14 @@ def test_a_second_signal_does_not_wait(start, directory):
     assert "requests under way are lost" in service.text()
 
 
+def test_a_signal_does_not_wait_for_the_start(start, directory):
+    service = start("--socket-path", directory / "s", "--start-ms", "600000", wait=None)
+    # Its workers are there before its devices are.
+    wait_for(lambda: len(service.threads()) > 1, "a worker")
+    assert service.stop() == 1
+    assert "ready" not in service.text()
+
+
 def test_it_stays_in_the_foreground(start, directory):
     service = start("--socket-path", directory / "s")
     assert service.process.poll() is None

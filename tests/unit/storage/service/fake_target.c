@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The type's keys: "word" (text), "number", "shout" (true: upper case), "words" (a list), and
- * "slow-ms", after which what waits for requests under way comes back.
+ * "slow-ms", after which what waits for requests under way comes back;
+ * "start-ms", how long it takes to make the device.
  */
 #include "fake_target.h"
 
@@ -97,16 +98,18 @@ static int fake_create(struct worker_pool *pool, struct target_config *config,
 	struct fake *fake = calloc(1, sizeof(*fake));
 	json_t *words = NULL;
 	const char *word = "";
-	int shout = 0, slow = 0;
+	int shout = 0, slow = 0, start = 0;
 	json_error_t error;
 
 	if (json_unpack_ex((json_t *)(uintptr_t)description, &error, JSON_STRICT,
-			   "{s?s, s?I, s?b, s?i, s?o}", "word", &word, "number", &fake->number,
-			   "shout", &shout, "slow-ms", &slow, "words", &words) < 0) {
+			   "{s?s, s?I, s?b, s?i, s?i, s?o}", "word", &word, "number", &fake->number,
+			   "shout", &shout, "slow-ms", &slow, "start-ms", &start, "words",
+			   &words) < 0) {
 		vhu_reason_set(reason, "%s: %s", config->name, error.text);
 		free(fake);
 		return -EINVAL;
 	}
+	poll(NULL, 0, start);
 	if (strcmp(word, "broken") == 0) {
 		vhu_reason_set(reason, "%s: word: is broken", config->name);
 		free(fake);
@@ -165,6 +168,7 @@ static const struct program_option fake_options[] = {
 	{ "number", PROGRAM_NUMBER, "number", "a number" },
 	{ "shout", PROGRAM_FLAG, "shout", "in upper case" },
 	{ "also", PROGRAM_LIST, "words", "more words" },
+	{ "start-ms", PROGRAM_NUMBER, "start-ms", "how long it takes to make the device" },
 	{ "slow-ms", PROGRAM_NUMBER, "slow-ms", "how long requests take" },
 	{ NULL, PROGRAM_STRING, NULL, NULL },
 };
