@@ -158,8 +158,9 @@ static bool take_pattern(struct scsi_task *task)
 	uint64_t repeat = at_most(task->blocks, PATTERN_BYTES, task);
 
 	repeat = at_most(repeat, task->path->lu->info.max_transfer_bytes, task);
-	if (block > task->out_bytes) {
-		scsi_overrun(task);
+	/* No field of the CDB says how much is sent: it is one block, not less and not more. */
+	if (block != task->out_bytes) {
+		scsi_fail(task, SCSI_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_CDB);
 		return false;
 	}
 	if (!scsi_buffer(task, repeat * block))
