@@ -18,6 +18,9 @@
 static void
 device_log(void *ctx, enum vvu_log_level level, const char *text)
 {
+	/* Of events the session tells, too. */
+	if (level > VVU_LOG_WARNING)
+		level = VVU_LOG_DEBUG;
 	target_log(ctx, (int)level, "%s", text);
 }
 

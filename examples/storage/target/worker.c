@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker's thread: rounds over its sources, and when it sleeps. */
 #include <errno.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,6 +12,11 @@
 #define MAX_EVENTS	32
 /* Rounds between two looks at the clock. */
 #define CLOCK_ROUNDS	8u
+/*
+ * Rounds without work between two times that a worker lets others run: what it waits for may be
+ * the kernel's worker, or the driver, on the same CPU.
+ */
+#define YIELD_ROUNDS	64u
 /* Rounds without work after which a polling worker asks whether there can be any. */
 #define DORMANT_ROUNDS	1024u
 
@@ -230,7 +236,10 @@ worker_main(void *arg)
 			continue;
 		}
 		if (!may_sleep(w, ++empty, &since_ns)) {
-			relax();
+			if (empty % YIELD_ROUNDS == 0)
+				sched_yield();
+			else
+				relax();
 			continue;
 		}
 		sleep_until_work(w, wakes);
