@@ -73,7 +73,6 @@ KINDS = {
         Kind("ram adaptive", OURS, vhost_blk(f"ram:{SIZE_MIB}M", "adaptive")),
         Kind("ram poll", OURS, vhost_blk(f"ram:{SIZE_MIB}M", "poll")),
         Kind("file adaptive", OURS, vhost_blk("file:{file}", "adaptive"), files=True),
-        Kind("file poll", OURS, vhost_blk("file:{file}", "poll"), files=True),
         Kind("file threads", PEER, storage_daemon("driver=file,filename={file},aio=threads"),
              files=True),
         Kind("file io_uring", PEER, storage_daemon("driver=file,filename={file},aio=io_uring"),

@@ -31,15 +31,15 @@ def measure(cores, rounds, seconds):
                    f"--runtime={seconds:g}") for number, cell, which in steps]
         machine = guest.Guest(runner, "guest", [server.sockets[0] for server in servers], phases,
                               cores[1])
-        samples, before = [], None
+        machine.boot()
+        samples, before = [], [server.cpu_ns() for server in servers]
         for (number, cell, which), (what, status, job) in zip(steps, machine.run(seconds)):
             now = [server.cpu_ns() for server in servers]
             if status or job["error"]:
                 raise dpdkrun.Failed(f"guest, {what}: fio ended with status {status}, error "
                                      f"{job['error']}")
             found = guest.figures(job)
-            # Before the first phase is the boot, which is not fio's.
-            cpu = (now[which] - before[which]) / 1e3 / max(1, found["ios"]) if before else None
+            cpu = (now[which] - before[which]) / 1e3 / max(1, found["ios"])
             before = now
             samples.append({"round": number, "cell": cell[0], "program": kinds[which].program,
                             "kind": kinds[which].name, "iops": found["iops"],
@@ -58,11 +58,9 @@ def summarize(samples):
         row = {"cell": cell, "kinds": []}
         for name in KINDS:
             some = [s for s in samples if (s["cell"], s["kind"]) == (cell, name)]
-            known = {figure: [s[figure] for s in some if s[figure] is not None]
-                     for figure in FIGURES}
             row["kinds"].append({"program": some[0]["program"], "kind": name,
-                                 **{figure: spread(values) for figure, values in known.items()
-                                    if values}})
+                                 **{figure: spread([s[figure] for s in some])
+                                    for figure in FIGURES}})
         ours, peer = row["kinds"]
         row["iops_ratio"] = ratio(ours["iops"]["median"], peer["iops"]["median"])
         row["latency_ratio"] = ratio(ours["p50_us"]["median"], peer["p50_us"]["median"])

@@ -116,10 +116,10 @@ def print_guest(rows, machine):
         print(f"{row['cell']}: IOPS {shown(row['iops_ratio'])}, latency "
               f"{shown(row['latency_ratio'])}")
         for entry in row["kinds"]:
-            cpu = cell_text(entry["cpu_us_per_io"]) if "cpu_us_per_io" in entry else "-"
             print(f"  {entry['program'] + ', ' + entry['kind']:<34} "
                   f"{cell_text(entry['iops'], 0):>26} {cell_text(entry['p50_us']):>24} "
-                  f"{entry['p99_us']['median']:>9.1f} {cpu:>22}")
+                  f"{entry['p99_us']['median']:>9.1f} "
+                  f"{cell_text(entry['cpu_us_per_io']):>22}")
 
 
 def bars(axes, rows, figure, label):

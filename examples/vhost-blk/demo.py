@@ -72,6 +72,7 @@ def demo(runner, args):
         (name, f"{DISK} {what} --time_based --runtime={each} --norandommap")
         for name, what in LOADS]
     machine = guest.Guest(runner, "demo-blk", [socket], phases)
+    machine.boot()
     results = machine.run(each)
     _, status, job = next(results)
     check = {"status": status, "error": job["error"], "written_bytes": job["write"]["io_bytes"],

@@ -45,8 +45,8 @@ def disk(index):
 
 
 class Guest:
-    """phases: (what is shown of it, fio's arguments), in their order. Each is a phase of
-    run(); sockets: one per disk. core: where all of QEMU runs, None: anywhere."""
+    """phases: (what is shown of it, fio's arguments), in their order; sockets: one per disk.
+    core: where all of QEMU runs, None: anywhere. After boot() run() has the results."""
     def __init__(self, runner, name, sockets, phases, core=None):
         self.runner, self.phases, self.at = runner, phases, 0
         self.qemu = qemu.frontend()
@@ -97,10 +97,12 @@ class Guest:
                 said = line
             time.sleep(0.1)
 
+    def boot(self):
+        self.wait("boot", r"PHASE 0\r?\n", BOOT_S)
+
     def run(self, seconds):
         """fio's results, a phase at a time: (what, exit status, job). seconds: what a phase
         takes by itself."""
-        self.wait("boot", r"PHASE 0\r?\n", BOOT_S)
         for number, (what, _) in enumerate(self.phases):
             match = self.wait(what, rf"(?s)PHASE {number}\r?\n.*?STATUS (\d+)\r?\n(.*?)END\r?\n",
                               seconds + FIO_S)
