@@ -30,9 +30,11 @@ struct target_queue;
 
 /*
  * Pieces of data that a type may promise to take (seg_max), and of memory in one request: these,
- * header and status, and some more since a buffer may cross memory regions.
+ * header and status, and some more since a buffer may cross memory regions. With header and
+ * status they are no more than a ring of 128 has entries, QEMU's default: Linux makes indirect
+ * tables by seg_max alone, and longer ones break the ring (virtio 1.3, 2.7.5.3.1).
  */
-#define TARGET_SEG_MAX	128u
+#define TARGET_SEG_MAX	126u
 #define TARGET_IOV_MAX	(TARGET_SEG_MAX + 8u)
 
 struct target_request {

@@ -30,7 +30,7 @@ static const struct blk_disk disk = {
 static const uint8_t expected[96] = {
 	0x48, 0x3c, 0x2b, 0x1a, 0x09, 0, 0, 0,	/* capacity: 0x91a2b3c48 sectors */
 	0, 0, 0, 0,				/* size_max: no limit, not offered */
-	128, 0, 0, 0,				/* seg_max */
+	126, 0, 0, 0,				/* seg_max */
 	0, 0, 0, 0,				/* geometry */
 	0x00, 0x02, 0, 0,			/* blk_size 512 */
 	3,					/* physical_block_exp: 8 blocks */

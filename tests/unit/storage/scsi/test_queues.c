@@ -475,7 +475,7 @@ static void events_that_were_not_negotiated(void **state)
 static void configuration_space(void **state)
 {
 	static const uint8_t expected[36] = {
-		2, 0, 0, 0, 128, 0, 0, 0, 0, 128, 0, 0, 128, 0, 0, 0, 16, 0, 0, 0, 96, 0, 0, 0,
+		2, 0, 0, 0, 126, 0, 0, 0, 0, 128, 0, 0, 128, 0, 0, 0, 16, 0, 0, 0, 96, 0, 0, 0,
 		32, 0, 0, 0, 0, 0, 255, 0, 255, 0, 0, 0,
 	};
 	uint8_t config[36];
