@@ -14,6 +14,9 @@ PACKAGES_QEMU=(gcc libc6-dev ninja-build pkg-config libglib2.0-dev zlib1g-dev py
 PACKAGES_VM=(qemu-system-x86 busybox-static kmod zstd dash coreutils iproute2 ethtool iperf3
 	strace pciutils dpdk dpdk-dev libgcc-s1 dpkg apt)
 PACKAGES_DEMO=(qemu-system-x86 busybox-static kmod zstd dpkg apt fio)
+# What guests that have disks are made of, in the embedded tier and in the vm tier.
+PACKAGES_DISKS=(fio sg3-utils libiscsi-bin fdisk e2fsprogs util-linux kmod zstd dash coreutils
+	qemu-system-common)
 PACKAGES_BENCH=(valgrind linux-perf qemu-system-common fio)
 PACKAGES_DOCS=(python3 python3-sphinx python3-myst-parser)
 
@@ -52,7 +55,7 @@ setup_build() {
 }
 
 setup_test() {
-	install_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_TEST[@]}"
+	install_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_TEST[@]}" "${PACKAGES_DISKS[@]}"
 	install_clang_runtime
 }
 
@@ -62,7 +65,8 @@ setup_qemu() {
 
 # Two VMs: what to build QEMU with, and what the guests are made of.
 setup_vm() {
-	install_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_QEMU[@]}" "${PACKAGES_VM[@]}"
+	install_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_QEMU[@]}" "${PACKAGES_VM[@]}" \
+		"${PACKAGES_DISKS[@]}"
 }
 
 # A VM with a disk; its kernel comes out of a package that is not installed.

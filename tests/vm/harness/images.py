@@ -24,9 +24,22 @@ NET_PROGRAMS = ("/usr/bin/kmod", "/sbin/modprobe", "/sbin/insmod", "/sbin/rmmod"
                 "/lib/x86_64-linux-gnu/libgcc_s.so.1")
 NET_PMDS = ("bus_pci", "bus_vdev", "mempool_ring", "mempool_stack", "net_virtio", "net_null",
             "net_ring", "net_tap", "net_af_packet")
+# ext4 asks for crc32c by an alias of those that have it.
+BLK_MODULES = ("virtio_pci", "virtio_console", "virtio_blk", "virtio_scsi", "sd_mod", "sg", "ext4",
+               "crc32c_generic", "crc32c_intel")
+KMOD_PROGRAMS = ("/usr/bin/kmod", "/sbin/modprobe", "/sbin/rmmod")
+BLK_PROGRAMS = (*KMOD_PROGRAMS, "/bin/dd", "/usr/bin/fio", "/sbin/mke2fs", "/sbin/mkfs.ext4",
+                "/sbin/e2fsck", "/sbin/sfdisk", "/sbin/blkdiscard", "/sbin/blockdev",
+                "/bin/lsblk", "/usr/bin/iscsi-test-cu", "/etc/mke2fs.conf")
+SG_PROGRAMS = ("sg_inq", "sg_vpd", "sg_unmap", "sg_write_same", "sg_persist", "sg_reset",
+               "sg_verify", "sg_luns", "sg_readcap", "sg_modes", "sg_sync", "sg_requests",
+               "sg_turs", "sg_compare_and_write", "sg_get_lba_status", "sg_opcodes", "sg_dd",
+               "sg_raw", "sg_start", "sg_rtpg")
 BUILT_PROGRAMS = ("examples/vhost-net/vhost-net", "tools/vvu-pkt/vvu-pkt",
                   "tools/vvuctl", "tests/support/vvu-testd", "tests/support/vvu-hostile")
+STORAGE_PROGRAMS = ("examples/vhost-blk/vhost-blk", "examples/vhost-scsi/vhost-scsi")
 AGENT = "tests/vm/vm-agent"
+IOCHECK = "tests/vm/vvu-iocheck"
 NET_VVU = "drivers/vvu_pmd/librte_net_vvu.so"
 # Where the driver is in a guest.
 NET_VVU_GUEST = "/usr/lib/vvu/librte_net_vvu.so"
@@ -91,6 +104,54 @@ def net(boot_kernel=None):
     """(kernel, path of the initramfs)"""
     boot_kernel = boot_kernel or kernel()
     return boot_kernel, net_image(boot_kernel).write(CACHE, f"net-{boot_kernel.release}")
+
+
+def iocheck_image(boot_kernel):
+    """Boots quickly: just what writes to a disk."""
+    image = base_image()
+    image.programs(*KMOD_PROGRAMS)
+    image.file("usr/bin/vvu-iocheck", built(IOCHECK))
+    image.busybox()
+    image.kernel_modules(boot_kernel, BLK_MODULES)
+    return image
+
+
+def blk_image(boot_kernel):
+    """For a VM with disks: fio, file systems, SCSI commands."""
+    image = iocheck_image(boot_kernel)
+    image.programs(*BLK_PROGRAMS, *(f"/usr/bin/{name}" for name in SG_PROGRAMS))
+    return image
+
+
+@functools.lru_cache(maxsize=None)
+def iocheck(boot_kernel=None):
+    """(kernel, path of the initramfs)"""
+    boot_kernel = boot_kernel or kernel()
+    return boot_kernel, iocheck_image(boot_kernel).write(CACHE, f"iocheck-{boot_kernel.release}")
+
+
+@functools.lru_cache(maxsize=None)
+def blk(boot_kernel=None):
+    """(kernel, path of the initramfs)"""
+    boot_kernel = boot_kernel or kernel()
+    return boot_kernel, blk_image(boot_kernel).write(CACHE, f"blk-{boot_kernel.release}")
+
+
+def storage_image(boot_kernel):
+    """For a VM that serves disks: the project's programs, beside what is for disks."""
+    image = blk_image(boot_kernel)
+    image.programs("/usr/bin/lspci", "/usr/bin/strace")
+    for program in STORAGE_PROGRAMS:
+        image.program_as(f"usr/bin/{os.path.basename(program)}", built(program))
+    image.kernel_modules(boot_kernel, (*BLK_MODULES, "vfio_pci", "vfio_iommu_type1", "irqbypass"))
+    return image
+
+
+@functools.lru_cache(maxsize=None)
+def storage(boot_kernel=None):
+    """(kernel, path of the initramfs)"""
+    boot_kernel = boot_kernel or kernel()
+    return boot_kernel, storage_image(boot_kernel).write(CACHE, f"storage-{boot_kernel.release}")
 
 
 def script(boot_kernel, name, modules, text, programs=()):
