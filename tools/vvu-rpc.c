@@ -183,7 +183,7 @@ static int print_answer(const json_t *answer)
 	}
 	if (result == NULL)
 		return fail("answer", "neither a result nor an error");
-	json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
 	putchar('\n');
 	if (fflush(stdout) != 0)
 		return fail("standard output", strerror(errno));

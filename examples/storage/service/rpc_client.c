@@ -148,7 +148,8 @@ void rpc_client_send(struct rpc_client *client, const json_t *answer)
 
 	if (client->dead || client->hung_up)
 		return;
-	text = json_dumps(answer, JSON_COMPACT);
+	/* What is measured has no more digits that mean anything. */
+	text = json_dumps(answer, JSON_COMPACT | JSON_REAL_PRECISION(9));
 	length = text != NULL ? strlen(text) : 0;
 	if (text == NULL || !make_room(client, length + 1)) {
 		program_log(VVU_LOG_WARNING, "RPC: a client is dropped: no memory for an answer");

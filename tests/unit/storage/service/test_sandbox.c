@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -185,11 +186,25 @@ static int try_sockets(void)
 	return socket(AF_INET, SOCK_STREAM, 0) < 0 || socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? -1 : 0;
 }
 
+static int try_name(void)
+{
+	struct addrinfo *addresses = NULL;
+	int err = getaddrinfo("localhost", "nbd", NULL, &addresses);
+
+	/* Whether there is a name server, or a file of services, is not the question. */
+	if (err == EAI_SYSTEM)
+		return -1;
+	if (err == 0)
+		freeaddrinfo(addresses);
+	return 0;
+}
+
 static void what_a_service_does_goes_on(void **state)
 {
 	assert_ends_with(try_thread, 0);
 	assert_ends_with(try_file, 0);
 	assert_ends_with(try_sockets, 0);
+	assert_ends_with(try_name, 0);
 }
 
 /* A thread that was there before, as workers are. */
