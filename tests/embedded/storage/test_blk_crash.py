@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The program that serves a disk is killed, and the frontend's QEMU is, at random moments under
+writes: nothing that was done is lost, and nothing is done twice.
+
+VVU_CRASH_ROUNDS kills each, 10 unless set; VVU_CRASH_SEED repeats a run.
+"""
+import os
+import random
+import time
+
+import pytest
+
+from conftest import storage_vm
+from harness import disks, fio, images
+from harness.iocheck import Iocheck
+
+ROUNDS = int(os.environ.get("VVU_CRASH_ROUNDS", "10"))
+WORKERS = 16
+
+pytestmark = pytest.mark.timeout(120 + 60 * ROUNDS)
+
+
+@pytest.fixture
+def chance():
+    seed = int(os.environ.get("VVU_CRASH_SEED", random.SystemRandom().getrandbits(31)))
+    print(f"VVU_CRASH_SEED={seed}")
+    return random.Random(seed)
+
+
+def no_io_errors(vm):
+    log = vm.text("dmesg")
+    assert "I/O error" not in log, log[-3000:]
+
+
+@pytest.mark.parametrize("queues, workers", [(1, 1), (1, WORKERS), (2, 2 * WORKERS)])
+def test_target_is_killed(vm, vhost_blk, plug, image, chance, queues, workers):
+    """What was under way when it was killed is done by the next one, before anything new, and
+    the frontend notices nothing but the time that it takes."""
+    vm.run("dmesg -c >/dev/null")
+    program = vhost_blk("--store", f"file:{image}", "--queues", queues, "--threads", queues)
+    disk = plug(program.socket, num_queues=queues)
+    check = Iocheck(vm, disk.path, chance.getrandbits(31), workers=workers)
+    for _ in range(ROUNDS):
+        check.wait_progress(chance.randrange(1, 40))
+        time.sleep(chance.uniform(0, 0.1))
+        program.kill()
+        time.sleep(chance.uniform(0, 0.5))
+        program.start()
+        check.wait_progress()
+        check.check()
+    check.stop()
+    check.verify_file(image)
+    no_io_errors(vm)
+
+
+def test_target_is_killed_under_fio(vm, vhost_blk, plug, image, chance):
+    vm.run("dmesg -c >/dev/null")
+    program = vhost_blk("--store", f"file:{image}")
+    disk = plug(program.socket)
+    command = fio.start(vm, disk.path, [{"rw": "randwrite", "bsrange": "512-64k", "iodepth": 32,
+                                         "size": "16m", "loops": ROUNDS, "fsync": 16}])
+    kills = 0
+    while command.code is None and kills < ROUNDS:
+        time.sleep(chance.uniform(0.3, 1.5))
+        program.kill()
+        time.sleep(chance.uniform(0, 0.5))
+        program.start()
+        kills += 1
+    fio.finish(command, 120 + 60 * ROUNDS)
+    assert kills > 0
+    no_io_errors(vm)
+
+
+def test_frontend_is_killed(machines, vhost_blk, image, chance):
+    """Its QEMU is gone in the middle of writes, and the next one finds all that was done. What
+    was not done may be there in any part of it, and nothing else."""
+    program = vhost_blk("--store", f"file:{image}", "--queues", 2)
+    check = None
+    for index in range(ROUNDS + 1):
+        vm = machines.add(storage_vm(f"crash{index}", images.iocheck()))
+        vm.devices += disks.vhost_user_disk(vm.qemu, "vhost-user-blk-pci", program.socket,
+                                            num_queues=1 + index % 2)
+        vm.start()
+        vm.run("modprobe virtio_blk")
+        vm.wait_for("test -b /dev/vda")
+        if check is not None:
+            check.verify(vm, "/dev/vda")
+        check = Iocheck(vm, "/dev/vda", chance.getrandbits(31), workers=WORKERS)
+        check.wait_progress(chance.randrange(1, 40))
+        time.sleep(chance.uniform(0, 0.1))
+        vm.kill()
+    assert program.stop() == 0
+    check.verify_file(image)
