@@ -111,14 +111,16 @@ def vhost_blk(build, directory, *options):
 
 
 @pytest.mark.parametrize("mode", ["adaptive", "poll", "interrupt"])
+@pytest.mark.parametrize("ring", ["", "--packed"], ids=["split", "packed"])
 @pytest.mark.parametrize("options", [
     "", "--no-event-idx", "--no-indirect", "--wait call", "--queues 4 --iodepth 7",
-    "--bs 64K --segment 4K", "--flush-every 7"])
-def test_vhost_blk_gives_back_what_was_written(load, build, directory, mode, options):
-    with vhost_blk(build, directory, "--store", "ram:4M", "--queues", "4", "--mode", mode) \
-            as socket:
+    "--bs 64K --segment 4K", "--flush-every 7", "--wait call --no-event-idx --no-indirect"])
+def test_vhost_blk_gives_back_what_was_written(load, build, directory, mode, ring, options):
+    with vhost_blk(build, directory, "--store", "ram:4M", "--queues", "4", "--mode", mode,
+                   "--packed") as socket:
         result = fine(load("--rw", "randrw", "--iodepth", 16, "--ios", 600, "--verify", "--size",
-                           "2M", *options.split(), sockets=[socket]))
+                           "2M", *ring.split(), *options.split(), sockets=[socket]))
+    assert result["devices"][0]["packed"] == bool(ring)
     assert result["ios"] == 600
     assert result["checked_blocks"] >= (2 << 20) // result["workload"]["bs"]
 
