@@ -17,7 +17,7 @@
 
 struct device {
 	char name[DEVICE_NAME_MAX];
-	void *device;			/* the type's */
+	void *device;			/* the type's; NULL while it is being made */
 	int only_frontend;		/* copy of the socket of --fd, to see its end; -1 */
 	bool gone;			/* it has ended */
 	bool paused;
@@ -25,10 +25,20 @@ struct device {
 	struct device *next;
 };
 
+/* A device that does not serve yet. */
+struct making {
+	json_t *description;		/* what the configuration points into */
+	struct device_config config;
+	void *device;
+	int err;
+	struct vhu_reason reason;
+};
+
 struct job {
 	struct devices *devices;
 	struct device *entry;
 	enum device_job what;
+	struct making *making;		/* of DEVICE_ADD */
 	bool was_paused;
 	device_done *done;
 	void *arg;
@@ -49,12 +59,16 @@ struct devices {
 };
 
 static const char *const job_names[] = {
+	[DEVICE_ADD] = "added",
 	[DEVICE_REMOVE] = "removed",
 	[DEVICE_PAUSE] = "paused",
 	[DEVICE_RESUME] = "resumed",
 	[DEVICE_DRAIN] = "drained",
 	[DEVICE_DISCONNECT] = "disconnected",
 };
+
+static int start(struct devices *devices, struct device *entry, enum device_job what,
+		 struct making *making, device_done *done, void *arg, struct vhu_reason *reason);
 
 int devices_create(const struct program_type *type, struct worker_pool *pool,
 		   struct devices **out, struct vhu_reason *reason)
@@ -122,8 +136,8 @@ void *devices_find(const struct devices *devices, const char *name, struct vhu_r
 
 	if (entry == NULL)
 		return NULL;
-	if (is_leaving(entry)) {
-		vhu_reason_set(reason, "%s is being removed", name);
+	if (is_leaving(entry) || entry->device == NULL) {
+		vhu_reason_set(reason, "%s is being %s", name, job_names[entry->job->what]);
 		return NULL;
 	}
 	return entry->device;
@@ -160,70 +174,127 @@ static void log_of_target(int level, const char *text)
 	program_log(level, "%s", text);
 }
 
-static int create(struct devices *devices, struct device *entry, struct device_config *config,
-		  struct vhu_reason *reason)
+static void free_making(struct making *making)
 {
-	int fd = config->target.socket_fd, err = 0;
-
-	if (find(devices, config->target.name) != NULL) {
-		vhu_reason_set(reason, "name: there is a device \"%s\" already",
-			       config->target.name);
-		return -EEXIST;
-	}
-	snprintf(entry->name, sizeof(entry->name), "%s", config->target.name);
-	if (fd >= 0)
-		err = watch_frontend(devices, entry, fd);
-	if (err < 0) {
-		vhu_reason_set(reason, "fd: %d: %s", fd, strerror(-err));
-		return err;
-	}
-	vhu_reason_set(reason, "%s", "");
-	config->target.log = log_of_target;
-	err = devices->type->create(devices->pool, &config->target, config->own, &entry->device,
-				    reason);
-	if (err < 0 && reason->text[0] == '\0')
-		vhu_reason_set(reason, "%s: %s", entry->name, strerror(-err));
-	return err;
+	if (making == NULL)
+		return;
+	if (making->config.target.socket_fd >= 0)
+		close(making->config.target.socket_fd);
+	device_config_free(&making->config);
+	json_decref(making->description);
+	free(making);
 }
 
-int devices_add(struct devices *devices, const json_t *description, struct vhu_reason *reason)
+static struct making *new_making(const json_t *description)
 {
-	struct device_config *config = calloc(1, sizeof(*config));
-	struct device *entry = calloc(1, sizeof(*entry));
-	char default_name[DEVICE_NAME_MAX];
-	struct device **last;
-	int err = -ENOMEM;
+	struct making *making = calloc(1, sizeof(*making));
 
-	if (config == NULL || entry == NULL) {
-		vhu_reason_set(reason, "out of memory");
-		goto out;
-	}
-	entry->only_frontend = -1;
+	if (making == NULL)
+		return NULL;
+	making->config.target.socket_fd = -1;
+	/* Another thread reads it: not shared with whoever gave it. */
+	making->description = json_deep_copy(description);
+	return making;
+}
+
+/* What is the main thread's part of making a device: its description, name and socket. */
+static int prepare(struct devices *devices, struct device *entry, struct making *making,
+		   struct vhu_reason *reason)
+{
+	struct target_config *target = &making->config.target;
+	char default_name[DEVICE_NAME_MAX];
+	int err;
+
 	do {
 		snprintf(default_name, sizeof(default_name), "%.32s%u",
 			 devices->type->backend_type, devices->made++);
 	} while (find(devices, default_name) != NULL);
-	err = device_config_read(description, worker_pool_size(devices->pool), default_name, config,
-				 reason);
-	if (err == 0)
-		err = create(devices, entry, config, reason);
-	if (config->target.socket_fd >= 0)
-		close(config->target.socket_fd);
-	device_config_free(config);
-	if (err == 0) {
-		program_log(VVU_LOG_INFO, "%s: serves %s", entry->name,
-			    config->target.device ? config->target.device
-			    : config->target.socket_path ? config->target.socket_path
-							 : "the socket it was given");
-		for (last = &devices->first; *last != NULL; last = &(*last)->next)
-			;
-		*last = entry;
-		entry = NULL;
+	err = device_config_read(making->description, worker_pool_size(devices->pool),
+				 default_name, &making->config, reason);
+	if (err < 0)
+		return err;
+	if (find(devices, target->name) != NULL) {
+		vhu_reason_set(reason, "name: there is a device \"%s\" already", target->name);
+		return -EEXIST;
 	}
-out:
-	if (entry != NULL)
+	snprintf(entry->name, sizeof(entry->name), "%s", target->name);
+	target->name = entry->name;
+	target->log = log_of_target;
+	if (target->socket_fd >= 0)
+		err = watch_frontend(devices, entry, target->socket_fd);
+	if (err < 0)
+		vhu_reason_set(reason, "fd: %d: %s", target->socket_fd, strerror(-err));
+	return err;
+}
+
+static void make(struct devices *devices, struct making *making)
+{
+	making->err = devices->type->create(devices->pool, &making->config.target,
+					    making->config.own, &making->device, &making->reason);
+	if (making->err < 0 && making->reason.text[0] == '\0')
+		vhu_reason_set(&making->reason, "%s: %s", making->config.target.name,
+			       strerror(-making->err));
+}
+
+static void unlink_entry(struct devices *devices, struct device *entry)
+{
+	struct device **at = &devices->first;
+
+	while (*at != entry)
+		at = &(*at)->next;
+	*at = entry->next;
+}
+
+/* It is made, or not. */
+static int settle(struct devices *devices, struct device *entry, struct making *making)
+{
+	const struct target_config *target = &making->config.target;
+	int err = making->err;
+
+	if (err < 0) {
+		unlink_entry(devices, entry);
 		free_entry(devices, entry);
-	free(config);
+	} else {
+		entry->device = making->device;
+		program_log(VVU_LOG_INFO, "%s: serves %s", entry->name,
+			    target->device	  ? target->device
+			    : target->socket_path ? target->socket_path
+						  : "the socket it was given");
+	}
+	free_making(making);
+	return err;
+}
+
+int devices_add(struct devices *devices, const json_t *description, device_done *done, void *arg,
+		struct vhu_reason *reason)
+{
+	struct making *making = new_making(description);
+	struct device *entry = calloc(1, sizeof(*entry)), **last;
+	int err = -ENOMEM;
+
+	if (entry != NULL && making != NULL) {
+		entry->only_frontend = -1;
+		err = prepare(devices, entry, making, reason);
+	}
+	if (err < 0) {
+		if (entry != NULL)
+			free_entry(devices, entry);
+		free_making(making);
+		return err;
+	}
+	for (last = &devices->first; *last != NULL; last = &(*last)->next)
+		;
+	*last = entry;
+	if (done == NULL) {
+		make(devices, making);
+		*reason = making->reason;
+		return settle(devices, entry, making);
+	}
+	err = start(devices, entry, DEVICE_ADD, making, done, arg, reason);
+	if (err < 0) {
+		making->err = err;
+		settle(devices, entry, making);
+	}
 	return err;
 }
 
@@ -234,9 +305,12 @@ static void *run_job(void *arg)
 	struct job *job = arg;
 	struct devices *devices = job->devices;
 	void *device = job->entry->device;
-	struct target *target = devices->type->target(device);
+	struct target *target = job->making ? NULL : devices->type->target(device);
 
 	switch (job->what) {
+	case DEVICE_ADD:
+		make(devices, job->making);
+		break;
 	case DEVICE_REMOVE:
 		devices->type->destroy(device);
 		break;
@@ -264,7 +338,7 @@ static void *run_job(void *arg)
 }
 
 static int start(struct devices *devices, struct device *entry, enum device_job what,
-		 device_done *done, void *arg, struct vhu_reason *reason)
+		 struct making *making, device_done *done, void *arg, struct vhu_reason *reason)
 {
 	struct job *job;
 	int err;
@@ -286,7 +360,7 @@ static int start(struct devices *devices, struct device *entry, enum device_job 
 	if (job == NULL)
 		return -ENOMEM;
 	*job = (struct job){ .devices = devices, .entry = entry, .what = what,
-			     .done = done, .arg = arg };
+			     .making = making, .done = done, .arg = arg };
 	entry->job = job;
 	err = -pthread_create(&job->thread, NULL, run_job, job);
 	if (err < 0) {
@@ -302,16 +376,7 @@ int devices_start(struct devices *devices, const char *name, enum device_job job
 {
 	struct device *entry = find_or_say(devices, name, reason);
 
-	return entry == NULL ? -ENOENT : start(devices, entry, job, done, arg, reason);
-}
-
-static void unlink_entry(struct devices *devices, struct device *entry)
-{
-	struct device **at = &devices->first;
-
-	while (*at != entry)
-		at = &(*at)->next;
-	*at = entry->next;
+	return entry == NULL ? -ENOENT : start(devices, entry, job, NULL, done, arg, reason);
 }
 
 static void remove_idle(struct devices *devices, struct device *entry)
@@ -319,19 +384,26 @@ static void remove_idle(struct devices *devices, struct device *entry)
 	struct vhu_reason reason = { "out of memory" };
 
 	/* With another job it is removed after that: finish(), or the next devices_end(). */
-	if (entry->job == NULL && start(devices, entry, DEVICE_REMOVE, NULL, NULL, &reason) < 0)
+	if (entry->job == NULL && start(devices, entry, DEVICE_REMOVE, NULL, NULL, NULL, &reason) < 0)
 		program_log(VVU_LOG_ERROR, "%s", reason.text);
 }
 
-static void finish(struct devices *devices, struct job *job)
+/* The entry is gone when this returns an error, and after a removal. */
+static int end_job(struct devices *devices, struct job *job, struct vhu_reason *reason)
 {
 	struct device *entry = job->entry;
-	device_done *done = job->done;
-	void *arg = job->arg;
 
-	pthread_join(job->thread, NULL);
-	program_log(VVU_LOG_INFO, "%s: %s", entry->name, job_names[job->what]);
 	entry->job = NULL;
+	if (job->what == DEVICE_ADD) {
+		int err;
+
+		*reason = job->making->reason;
+		err = settle(devices, entry, job->making);
+		if (err < 0)
+			return err;
+	} else {
+		program_log(VVU_LOG_INFO, "%s: %s", entry->name, job_names[job->what]);
+	}
 	if (job->what == DEVICE_PAUSE)
 		entry->paused = true;
 	if (job->what == DEVICE_RESUME)
@@ -344,9 +416,21 @@ static void finish(struct devices *devices, struct job *job)
 	} else if (entry->gone) {
 		remove_idle(devices, entry);
 	}
+	return 0;
+}
+
+static void finish(struct devices *devices, struct job *job)
+{
+	struct vhu_reason reason = { "" };
+	char name[DEVICE_NAME_MAX];
+	int err;
+
+	pthread_join(job->thread, NULL);
+	memcpy(name, job->entry->name, sizeof(name));
+	err = end_job(devices, job, &reason);
+	if (job->done != NULL)
+		job->done(job->arg, err, name, &reason);
 	free(job);
-	if (done != NULL)
-		done(arg);
 }
 
 static void finish_all(struct devices *devices)
@@ -423,14 +507,15 @@ int devices_fd(const struct devices *devices)
 static json_t *describe(const struct devices *devices, const struct device *entry)
 {
 	const struct program_type *type = devices->type;
-	const char *state = is_leaving(entry) ? "removing"
+	const char *state = entry->device == NULL ? "adding"
+			    : is_leaving(entry) ? "removing"
 			    : entry->job != NULL && entry->job->what == DEVICE_PAUSE ? "pausing"
 			    : entry->paused ? "paused"
 					    : "serving";
 	json_t *object = json_pack("{s:s, s:s}", "name", entry->name, "state", state);
 
 	/* Whoever removes it may have freed it by now. */
-	if (object == NULL || is_leaving(entry))
+	if (object == NULL || is_leaving(entry) || entry->device == NULL)
 		return object;
 	json_object_set_new(object, "target", target_describe(type->target(entry->device)));
 	json_object_set_new(object, "device", type->describe(entry->device));
@@ -444,15 +529,6 @@ json_t *devices_describe_all(const struct devices *devices)
 	for (const struct device *entry = devices->first; entry != NULL; entry = entry->next)
 		json_array_append_new(list, describe(devices, entry));
 	return list;
-}
-
-json_t *devices_describe_last(const struct devices *devices)
-{
-	const struct device *entry = devices->first;
-
-	while (entry->next != NULL)
-		entry = entry->next;
-	return describe(devices, entry);
 }
 
 json_t *devices_describe(const struct devices *devices, const char *name,

@@ -14,6 +14,7 @@
 struct devices;
 
 enum device_job {
+	DEVICE_ADD,		/* devices_add() alone */
 	DEVICE_REMOVE,
 	DEVICE_PAUSE,		/* and stay so */
 	DEVICE_RESUME,
@@ -21,8 +22,11 @@ enum device_job {
 	DEVICE_DISCONNECT,
 };
 
-/* Main thread, from devices_run(): the job is done. */
-typedef void device_done(void *arg);
+/*
+ * Main thread, from devices_run(): the job of the device @name is done. @err: 0; for a device that
+ * was to be made, -errno with @reason.
+ */
+typedef void device_done(void *arg, int err, const char *name, const struct vhu_reason *reason);
 
 int devices_create(const struct program_type *type, struct worker_pool *pool,
 		   struct devices **devices, struct vhu_reason *reason);
@@ -30,10 +34,12 @@ int devices_create(const struct program_type *type, struct worker_pool *pool,
 void devices_destroy(struct devices *devices);
 
 /*
- * Make a device. A "fd" of the description becomes the device's own: closed here, also when
- * that fails. -EEXIST (name), -EINVAL, or errors of the type's create(); @reason.
+ * Make a device: at once, or, with @done, as a job. A "fd" of the description becomes the device's
+ * own: closed here, also when that fails. -EEXIST (name), -EINVAL, -ENOMEM, or errors of the
+ * type's create(), and then @done is not called; @reason.
  */
-int devices_add(struct devices *devices, const json_t *description, struct vhu_reason *reason);
+int devices_add(struct devices *devices, const json_t *description, device_done *done, void *arg,
+		struct vhu_reason *reason);
 /*
  * Start a job. -ENOENT (no such device), -EBUSY (it has a job already), -EALREADY (it is paused,
  * or is not), -EAGAIN (no thread).
@@ -45,7 +51,6 @@ void *devices_find(const struct devices *devices, const char *name, struct vhu_r
 
 /* A new array, or one entry: name, state, "target" and "device" as they describe themselves. */
 json_t *devices_describe_all(const struct devices *devices);
-json_t *devices_describe_last(const struct devices *devices);	/* the newest one's */
 json_t *devices_describe(const struct devices *devices, const char *name,
 			 struct vhu_reason *reason);
 

@@ -115,10 +115,28 @@ static int device_stats(void *arg, const json_t *params, json_t **result,
 	return 0;
 }
 
+struct added {
+	struct program *program;
+	struct rpc_call *call;
+};
+
+static void add_done(void *arg, int err, const char *name, const struct vhu_reason *reason)
+{
+	struct vhu_reason unused;
+	struct added *added = arg;
+	json_t *device = NULL;
+
+	if (err == 0)
+		device = devices_describe(added->program->devices, name, &unused);
+	rpc_finish(added->call, err, device, reason);
+	free(added);
+}
+
 static int device_add(void *arg, const json_t *params, json_t **result,
 		      struct vhu_reason *reason)
 {
 	struct program *program = arg;
+	struct added *added;
 	int err;
 
 	if (program->ending) {
@@ -130,18 +148,23 @@ static int device_add(void *arg, const json_t *params, json_t **result,
 		vhu_reason_set(reason, "fd: is for the command line and the configuration file");
 		return -EINVAL;
 	}
-	err = devices_add(program->devices, params, reason);
+	/* A server that does not answer is waited for: this request alone. */
+	added = calloc(1, sizeof(*added));
+	if (added == NULL)
+		return -ENOMEM;
+	added->program = program;
+	added->call = rpc_keep(program->rpc);
+	err = devices_add(program->devices, params, add_done, added, reason);
 	if (err < 0)
-		return err;
-	*result = devices_describe_last(program->devices);
-	return 0;
+		add_done(added, err, "", reason);
+	return RPC_LATER;
 }
 
 /* ---- what has to wait ---- */
 
-static void job_done(void *arg)
+static void job_done(void *arg, int err, const char *name, const struct vhu_reason *reason)
 {
-	rpc_finish(arg, 0, NULL, NULL);
+	rpc_finish(arg, err, NULL, reason);
 }
 
 static int start_job(struct program *program, const json_t *params, enum device_job job,

@@ -94,7 +94,7 @@ static int add_devices(struct program *program, struct vhu_reason *reason)
 	int err = 0;
 
 	json_array_foreach(program->settings.devices, index, device) {
-		err = devices_add(program->devices, device, reason);
+		err = devices_add(program->devices, device, NULL, NULL, reason);
 		if (err < 0)
 			return err;
 	}

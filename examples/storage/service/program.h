@@ -61,7 +61,9 @@ struct program_type {
 	 * are asked for); the type fills in ops, priv and features, takes its own keys from
 	 * @description, which has no others (what it does not know is an error), and calls
 	 * target_create(). -EINVAL: something in @description is wrong; or what the system said.
-	 * Main thread, as all below but destroy().
+	 * In a thread of its own for JSON-RPC, maybe several at a time: a server that does not
+	 * answer is waited for here, while all else goes on. @device of others and what follows
+	 * below is the main thread's, but for destroy().
 	 */
 	int (*create)(struct worker_pool *pool, struct target_config *config,
 		      const json_t *description, void **device, struct vhu_reason *reason);

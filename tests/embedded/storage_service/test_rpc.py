@@ -89,6 +89,19 @@ def test_a_device_that_is_removed_slowly_holds_up_nobody(start, directory):
     assert service.stop() == 0
 
 
+def test_a_device_that_is_made_slowly_holds_up_nobody(service, directory):
+    first, second = service.client(), service.client()
+    first.send("device.add", "a", **{"socket-path": str(directory / "t"), "start-ms": 2000})
+    first.send("version", "v")
+    assert first.answer()["id"] == "v"
+    assert second.ask("device.list")[1] == {"name": "fake1", "state": "adding"}
+    assert "is being added" in second.error("device.word", name="fake1")["message"]
+    assert second.ask("device.word", name="fake0") == "hello"
+    answer = first.answer()
+    assert answer["id"] == "a" and answer["result"]["state"] == "serving"
+    assert service.stop() == 0
+
+
 def test_pause_resume_drain_and_disconnect(service):
     client = service.client()
 

@@ -13,6 +13,9 @@ struct fixture {
 	struct worker_pool *pool;
 	struct devices *devices;
 	unsigned int done;
+	int last_error;
+	char last_name[64];
+	struct vhu_reason last_reason;
 };
 
 static int setup(void **state)
@@ -61,9 +64,14 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void count(void *arg)
+static void count(void *arg, int err, const char *name, const struct vhu_reason *reason)
 {
-	((struct fixture *)arg)->done++;
+	struct fixture *f = arg;
+
+	f->done++;
+	f->last_error = err;
+	snprintf(f->last_name, sizeof(f->last_name), "%s", name);
+	f->last_reason = *reason;
 }
 
 static int add(struct fixture *f, const char *text, struct vhu_reason *reason)
@@ -72,7 +80,7 @@ static int add(struct fixture *f, const char *text, struct vhu_reason *reason)
 	int err;
 
 	assert_non_null(description);
-	err = devices_add(f->devices, description, reason);
+	err = devices_add(f->devices, description, NULL, NULL, reason);
 	json_decref(description);
 	return err;
 }
@@ -202,6 +210,47 @@ static void a_device_that_cannot_be_made_leaves_nothing(void **state)
 	close(pair[0]);
 }
 
+static void devices_are_made_side_by_side(void **state)
+{
+	struct fixture *f = *state;
+	struct vhu_reason reason;
+	json_t *description;
+	char text[64];
+
+	for (unsigned int i = 0; i < 4; i++) {
+		description = json_pack("{s:s, s:s, s:i}", "socket-path", "/a", "word",
+					i == 2 ? "broken" : "w", "start-ms", 300);
+		assert_int_equal(devices_add(f->devices, description, count, f, &reason), 0);
+		json_decref(description);
+		snprintf(text, sizeof(text), "fake%u", i);
+		assert_string_equal(state_of(f, text), "adding");
+		assert_null(devices_find(f->devices, text, &reason));
+		ASSERT_SAYS(reason, "is being added");
+		assert_int_equal(devices_start(f->devices, text, DEVICE_REMOVE, count, f, &reason),
+				 -EBUSY);
+	}
+	assert_int_equal(add(f, "{\"socket-path\":\"/d\",\"name\":\"fake2\"}", &reason), -EEXIST);
+	wait_done(f, 4);
+	assert_int_equal(devices_count(f->devices), 3);
+	assert_string_equal(state_of(f, "fake1"), "serving");
+	assert_null(devices_find(f->devices, "fake2", &reason));
+	ASSERT_SAYS(reason, "there is no device");
+}
+
+static void a_device_that_is_not_made_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct vhu_reason reason;
+	json_t *description = json_pack("{s:s, s:s}", "socket-path", "/a", "word", "broken");
+
+	assert_int_equal(devices_add(f->devices, description, count, f, &reason), 0);
+	json_decref(description);
+	wait_done(f, 1);
+	assert_int_equal(f->last_error, -EIO);
+	assert_string_equal(f->last_name, "fake0");
+	ASSERT_SAYS(f->last_reason, "is broken");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -213,6 +262,8 @@ int main(void)
 		TEST(a_device_with_a_job_is_ended_after_it),
 		TEST(a_device_goes_with_its_only_frontend),
 		TEST(a_device_that_cannot_be_made_leaves_nothing),
+		TEST(devices_are_made_side_by_side),
+		TEST(a_device_that_is_not_made_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
