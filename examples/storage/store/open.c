@@ -9,6 +9,7 @@ static const struct store_kind *const kinds[] = {
 	&store_kind_ram,
 	&store_kind_null,
 	&store_kind_file,
+	&store_kind_nbd,
 	&store_kind_delay,
 	&store_kind_error,
 	&store_kind_throttle,
