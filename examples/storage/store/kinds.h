@@ -49,7 +49,7 @@ struct store_kind {
 extern const struct store_kind store_kind_ram, store_kind_null, store_kind_file;
 extern const struct store_kind store_kind_delay, store_kind_error, store_kind_throttle,
 	store_kind_stats;
-extern const struct store_kind store_kind_nbd;
+extern const struct store_kind store_kind_nbd, store_kind_iscsi;
 
 /*
  * Check @object against @keys and fill in @options. @what names it in a reason ("file").

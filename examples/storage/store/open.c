@@ -10,6 +10,7 @@ static const struct store_kind *const kinds[] = {
 	&store_kind_null,
 	&store_kind_file,
 	&store_kind_nbd,
+	&store_kind_iscsi,
 	&store_kind_delay,
 	&store_kind_error,
 	&store_kind_throttle,

@@ -28,8 +28,7 @@ uint64_t remote_now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-__attribute__((format(printf, 2, 3)))
-static void set_state(struct remote *remote, const char *format, ...)
+void remote_note(struct remote *remote, const char *format, ...)
 {
 	va_list ap;
 
@@ -68,7 +67,7 @@ void remote_drop(struct remote *remote, const char *why)
 	remote->protocol->disconnect(remote);
 	remote->lost_now = false;
 	go_down(remote);
-	set_state(remote, "not connected: %s", why);
+	remote_note(remote, "not connected: %s", why);
 	if (was_up)
 		remote_steps_lost(remote);
 }
@@ -153,7 +152,7 @@ static void came_up(struct remote *remote)
 	remote->state = REMOTE_UP;
 	remote->back_off_ns = BACK_OFF_FIRST_NS;
 	__atomic_store_n(&remote->connections, remote->connections + 1, __ATOMIC_RELAXED);
-	set_state(remote, "connected");
+	remote_note(remote, "connected");
 	tell_opener(remote, 0);
 }
 

@@ -141,7 +141,12 @@ int remote_open(struct remote *remote, struct store **store, struct vhu_reason *
 
 /* From the protocol: the step that was issued is done; with what the peer said. */
 void remote_step_done(struct remote_request *request, int result);
-/* From the protocol, instead: the peer did not do it, and the connection is of no use. */
+/* Instead: it is to be handed over again, because the peer was not ready for it. */
+void remote_step_again(struct remote_request *request);
+/* What a description says of the connection, while it is up. */
+__attribute__((format(printf, 2, 3)))
+void remote_note(struct remote *remote, const char *format, ...);
+/* Instead of that: the peer did not do it, and the connection is of no use. */
 void remote_link_broken(struct remote *remote);
 
 /* ---- between the files ---- */

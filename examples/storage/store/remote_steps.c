@@ -281,6 +281,11 @@ void remote_step_done(struct remote_request *request, int result)
 		finish(request, 0);
 }
 
+void remote_step_again(struct remote_request *request)
+{
+	request->issued = false;
+}
+
 /* Those that wait and those that had been handed over. @result: of all flushes. */
 static bool fail_flushes(struct remote *remote, int result)
 {
