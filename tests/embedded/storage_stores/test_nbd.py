@@ -64,8 +64,8 @@ def test_data_goes_through_several_queues(start, exercise):
 
 def test_data_goes_through_tcp(directory, servers, exercise):
     port = free_port()
-    server = Server(["nbdkit", "-f", "-i", "127.0.0.1", "-p", str(port), "-e", "vol", "memory", "4M"],
-                    lambda: listens(("127.0.0.1", port)))
+    server = Server(["nbdkit", "-f", "-i", "127.0.0.1", "-p", str(port), "-e", "vol", "memory",
+                     "4M"], lambda: listens(("127.0.0.1", port)))
     servers.append(server)
     server.start()
     program = exercise(f"nbd://127.0.0.1:{port}/vol")
