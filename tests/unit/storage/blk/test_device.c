@@ -106,7 +106,8 @@ request(uint8_t type, uint8_t sector, const struct fe_piece *pieces, unsigned in
 
 	memcpy(fe.memory + HEADER, header, sizeof(header));
 	fe.memory[STATUS] = 0xee;
-	memcpy(all + 1, pieces, num * sizeof(*pieces));
+	if (num != 0)
+		memcpy(all + 1, pieces, num * sizeof(*pieces));
 	all[num + 1] = (struct fe_piece){ .offset = STATUS, .bytes = 1, .writable = true };
 	put = frontend_put(&fe, 0, all, num + 2);
 	frontend_kick(&fe, 0);

@@ -12,7 +12,7 @@
 #include "vhost-blk/blk_request.h"
 
 #define SECTORS		2048u		/* of the disk: 1 MiB */
-#define IOV_MAX_TEST	64u
+#define IOV_MAX_TEST	128u
 
 static const char id[BLK_ID_BYTES] = "serial-0123456789abc";
 static const struct blk_limits limits = {
@@ -36,6 +36,7 @@ cut(uint8_t *memory, size_t bytes, size_t piece, struct iovec *to)
 	size_t at;
 
 	for (at = 0; at < bytes; at += piece) {
+		assert_true(to + n < iov + IOV_MAX_TEST);
 		to[n].iov_base = memory + at;
 		to[n++].iov_len = bytes - at < piece ? bytes - at : piece;
 	}
