@@ -51,7 +51,8 @@ static int of_status(struct remote_request *request, int status, const struct sc
 	case SCSI_STATUS_GOOD:
 	case SCSI_STATUS_CONDITION_MET:
 		/* A read that came short has left the rest of the buffer as it was. */
-		if (request->step == REMOTE_READ && task->residual_status == SCSI_RESIDUAL_UNDERFLOW)
+		if (request->step == REMOTE_READ &&
+		    task->residual_status == SCSI_RESIDUAL_UNDERFLOW)
 			return -EIO;
 		return 0;
 	case SCSI_STATUS_CHECK_CONDITION:

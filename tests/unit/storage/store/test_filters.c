@@ -67,8 +67,8 @@ static void data_goes_through_all_filters_in_any_order_and_twice(void **state)
 		"{\"type\": \"stats\", \"inner\": {\"type\": \"delay\", \"read_us\": 20, "
 		"\"jitter_us\": 100, \"inner\": {\"type\": \"throttle\", \"iops\": 100000, "
 		"\"inner\": {\"type\": \"error\", \"inner\": {\"type\": \"delay\", "
-		"\"write_us\": 30, \"inner\": {\"type\": \"stats\", \"inner\": {\"type\": \"throttle\", "
-		"\"bytes_per_s\": \"10G\", \"inner\": " RAM "}}}}}}}",
+		"\"write_us\": 30, \"inner\": {\"type\": \"stats\", \"inner\": "
+		"{\"type\": \"throttle\", \"bytes_per_s\": \"10G\", \"inner\": " RAM "}}}}}}}",
 		"{\"type\": \"error\", \"inner\": {\"type\": \"throttle\", \"iops\": 100000, "
 		"\"inner\": {\"type\": \"delay\", \"flush_us\": 200, \"inner\": " RAM "}}}",
 	};
