@@ -179,5 +179,7 @@ def sample(server, core, workload, seconds, ramp):
         # Of all that it did meanwhile, what was not measured included.
         "cpu_us_per_io": cpu / 1e3 / max(1, result["workload_ios"]),
         "cpu_cores": cpu / 1e9 / elapsed,
+        # Of the load's looks at the rings, those that found nothing done.
+        "load_empty": result["empty_rounds"] / max(1, result["rounds"]),
         "kicks_per_io": result["kicks"] / max(1, result["workload_ios"]), **other,
     }

@@ -4,7 +4,9 @@ from blk_backends import OURS, PEER
 from figures import ratio, spread
 
 FIGURES = ("iops", "bytes_per_s", "p50_us", "p99_us", "mean_us", "cpu_us_per_io", "cpu_cores",
-           "kicks_per_io")
+           "kicks_per_io", "load_empty")
+# Looks at the rings that found nothing, below which the load is what limits the rate.
+LOAD_LIMITS = 0.1
 
 
 def spreads(samples):
@@ -79,6 +81,18 @@ def print_rows(rows):
                 line += (f" {shown(entry['ratio']):>6} {row['target']:>7} "
                          f"{shown(entry['cpu_ratio']):>6}")
             print(line)
+    print_limits(rows)
+
+
+def print_limits(rows):
+    """Where the load had no time to wait, more than was measured would have been possible."""
+    limited = [f"{row['store']}, {row['cell']}: {entry['program']}, {entry['kind']}"
+               for row in rows for entry in row["kinds"]
+               if entry["load_empty"]["median"] < LOAD_LIMITS]
+    if limited:
+        print("\nLimited by the load, which hardly ever found nothing to do:")
+        for line in limited:
+            print(f"  {line}")
 
 
 def shown(value):

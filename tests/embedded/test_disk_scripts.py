@@ -28,7 +28,7 @@ def run(script, *arguments):
 @pytest.mark.skipif(shutil.which("qemu-storage-daemon") is None, reason="no qemu-storage-daemon")
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="two cores are needed")
 def test_benchmark(directory):
-    done = run("bench/blk.py", "--quick", "--seconds", 0.1, "--retries", 0, "--store", "null",
+    done = run("bench/blk.py", "--quick", "--seconds", 0.5, "--retries", 0, "--store", "null",
                "--cell", "randread", "--disks", 2, "--json", directory / "result.json")
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((directory / "result.json").read_text())
@@ -41,8 +41,9 @@ def test_benchmark(directory):
         assert kinds["adaptive"]["ratio"] == pytest.approx(
             kinds["adaptive"][figure]["median"] / kinds[row["peer"]][figure]["median"], rel=1e-3)
         for entry in row["kinds"]:
-            assert entry["iops"]["samples"] == 2 and entry["iops"]["min"] > 0
-            assert entry["cpu_us_per_io"]["min"] > 0
+            # A machine that is busy may leave a process without a core for a whole sample.
+            assert entry["iops"]["samples"] == 2 and entry["iops"]["median"] > 0
+            assert entry["cpu_us_per_io"]["median"] > 0
             assert f"{entry['program']}, {entry['kind']}" in done.stdout
         assert row["target"] in done.stdout
     # Two rounds, and the order is turned round: A B B A.

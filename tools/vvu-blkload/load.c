@@ -308,6 +308,8 @@ int load_phase(struct load *load, const struct phase *phase)
 	ret = all_lanes(load, lane_submit);
 	while (ret >= 0 && load->in_flight > 0) {
 		ret = all_lanes(load, lane_round);
+		load->rounds += phase->measured;
+		load->empty_rounds += phase->measured && ret == 0;
 		if (ret == 0)
 			ret = idle(load);
 		if (ret >= 0 && ++rounds % CHECK_ROUNDS == 0 &&

@@ -75,6 +75,11 @@ struct load {
 	struct tally tally[IO_KINDS];
 	uint64_t measured_ns;
 	uint64_t kicks, wakeups;	/* in the phase that is measured */
+	/*
+	 * How often all rings were looked at, and nothing was done in any. Hardly ever: then it
+	 * is this program that limits the rate.
+	 */
+	uint64_t rounds, empty_rounds;
 	uint64_t workload_ios;		/* of that phase, what was not measured included */
 	uint64_t failed;		/* requests that the device failed, in any phase */
 	uint64_t checked_blocks, wrong_blocks;

@@ -101,6 +101,8 @@ void report(const struct load *load)
 	json_u64("workload_ios", load->workload_ios);
 	for (unsigned int i = 0; i < IO_KINDS; i++)
 		report_kind(load, keys[i], &load->tally[i]);
+	json_u64("rounds", load->rounds);
+	json_u64("empty_rounds", load->empty_rounds);
 	json_u64("kicks", load->kicks);
 	json_u64("wakeups", load->wakeups);
 	json_open("errors", '{');
