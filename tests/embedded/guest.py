@@ -133,3 +133,73 @@ class Ring:
         slot = self.used_seen % self.size
         self.used_seen += 1
         return struct.unpack("<II", self.guest.read(self.used + 4 + 8 * slot, 8))
+
+
+class PackedRing:
+    """Driver side of one packed ring, of descriptors one after the other."""
+
+    def __init__(self, guest, index, base, size=10):
+        self.guest, self.index, self.size = guest, index, size
+        self.desc = base
+        self.driver_event = base + 16 * size
+        self.device_event = self.driver_event + 4
+        self.end = self.device_event + 4
+        self.kick, self.call, self.err = eventfd(), eventfd(), eventfd()
+        self.next = self.used = 0
+        self.next_wrap = self.used_wrap = 1
+        self.length = {}    # of the list of a buffer id
+
+    def close(self):
+        for fd in (self.kick, self.call, self.err):
+            os.close(fd)
+
+    def clear(self):
+        self.guest.write(self.desc, bytes(self.end - self.desc))
+
+    def start(self, frontend, base=0x80008000):
+        uva = self.guest.uva
+        frontend.send("SET_VRING_NUM", vring_state(self.index, self.size))
+        frontend.send("SET_VRING_BASE", vring_state(self.index, base))
+        frontend.send("SET_VRING_ADDR", vring_addr(self.index, uva(self.desc),
+                                                   uva(self.device_event),
+                                                   uva(self.driver_event)))
+        frontend.send("SET_VRING_ERR", u64(self.index), [self.err])
+        frontend.send("SET_VRING_KICK", u64(self.index), [self.kick])
+        frontend.send("SET_VRING_CALL", u64(self.index), [self.call])
+        frontend.send("SET_VRING_ENABLE", vring_state(self.index, 1))
+
+    def post(self, ident, *buffers):
+        """A list of (address, length, flags); the first descriptor becomes visible last."""
+        first = None
+        for i, (addr, length, flags) in enumerate(buffers):
+            flags |= DESC_NEXT if i + 1 < len(buffers) else 0
+            flags |= 0x80 if self.next_wrap else 0x8000
+            entry = struct.pack("<QIHH", addr, length, ident, flags)
+            if first is None:
+                first = (self.desc + 16 * self.next, entry)
+            else:
+                self.guest.write(self.desc + 16 * self.next, entry)
+            self.next, self.next_wrap = self._advance(self.next, self.next_wrap, 1)
+        self.length[ident] = len(buffers)
+        self.guest.write(first[0], first[1][:14])
+        self.guest.write(first[0] + 14, first[1][14:])
+
+    def _advance(self, at, wrap, count):
+        at += count
+        return (at, wrap) if at < self.size else (at - self.size, 1 - wrap)
+
+    def notify(self):
+        os.eventfd_write(self.kick, 1)
+
+    def set_event(self, off_wrap, flags):
+        self.guest.write(self.driver_event, struct.pack("<HH", off_wrap, flags))
+
+    def take_used(self):
+        """(id, length) of the next used descriptor, or None."""
+        _, length, ident, flags = struct.unpack("<QIHH", self.guest.read(
+            self.desc + 16 * self.used, 16))
+        if flags & 0x8080 != (0x8080 if self.used_wrap else 0):
+            return None
+        self.used, self.used_wrap = self._advance(self.used, self.used_wrap,
+                                                  self.length[ident])
+        return ident, length

@@ -31,7 +31,7 @@ VERSION, REPLY, NEED_REPLY = 0x1, 0x4, 0x8
 NOFD = 0x100
 
 F_LOG_ALL, F_PROTOCOL_FEATURES, F_VERSION_1, F_ACCESS_PLATFORM = 26, 30, 32, 33
-F_INDIRECT, F_EVENT_IDX = 28, 29
+F_INDIRECT, F_EVENT_IDX, F_PACKED = 28, 29, 34
 NET_F_MTU, NET_F_MRG_RXBUF, NET_F_MQ = 3, 15, 22
 
 PF = {
@@ -88,6 +88,11 @@ def config(offset, data, flags=0, size=None):
 
 def inflight(num_queues, queue_size, mmap_size=0, mmap_offset=0):
     return struct.pack("=QQHHI", mmap_size, mmap_offset, num_queues, queue_size, 0)
+
+
+def parse_inflight(payload):
+    """mmap_size, mmap_offset, num_queues, queue_size"""
+    return struct.unpack("=QQHHI", payload)[:4]
 
 
 def iotlb(iova, size, uaddr, perm, kind):

@@ -100,6 +100,34 @@ def split_ring(descs, avail, extra=b""):
     return b"\x02\x00" + bytes(memory)
 
 
+def packed_ring(descs, extra=b""):
+    """A ring of 7 from its beginning, wrap counters 1."""
+    memory = bytearray(2048)
+    for i, (addr, length, ident, flags) in enumerate(descs):
+        struct.pack_into("<QIHH", memory, 16 * i, addr, length, ident, flags)
+    memory[512:512 + len(extra)] = extra
+    return b"\x06\x00" + bytes(memory)
+
+
+def inflight_split():
+    """Head 2 under way, 1 in a batch that is half accounted for."""
+    area = struct.pack("<QHHHH", 0, 1, 8, 1, 0)
+    for i in range(8):
+        area += struct.pack("<B5xHQ", 1 <= i <= 2, 0, i)
+    return b"\x00" + area.ljust(192, b"\0") + split_ring(
+        [(0x1200, 16, 0, 0)] * 8, [1, 2, 3])[2:258] + struct.pack("<HHII", 0, 1, 1, 0)
+
+
+def inflight_packed():
+    """A request of two descriptors under way."""
+    area = struct.pack("<QHHHHHHBB10x", 0, 1, 8, 2, 2, 0, 0, 1, 1)
+    for i in range(8):
+        area += struct.pack("<BxHHHQHHIQ", i == 0, i + 1, 1, 2, 5, 3, 0x81 if i == 0 else 0x80,
+                            16, 0x1200)
+    return b"\x01" + area.ljust(320, b"\0") + packed_ring(
+        [(0x1200, 16, 3, 0x81), (0x1200, 16, 3, 0x80), (0x1200, 16, 4, 0x80)])[2:]
+
+
 def scsi(flags, out, cdb_and_data, inwards=0):
     return struct.pack(">BHHBBB", flags, out, inwards, 15, 7, 1) + cdb_and_data
 
@@ -141,7 +169,7 @@ for _name, _action, _type, _key, _new in (
 
 def main(root):
     corpora = {"fuzz_codec": {}, "fuzz_frontend": {}, "fuzz_txq": {}, "fuzz_caps": {},
-               "fuzz_split": {}, "fuzz_scsi": {}}
+               "fuzz_split": {}, "fuzz_packed": {}, "fuzz_inflight": {}, "fuzz_scsi": {}}
     for name in AFTER:
         corpora["fuzz_frontend"][name] = b"".join(NEGOTIATE + AFTER[name])
         for i, part in enumerate(NEGOTIATE + AFTER[name]):
@@ -154,6 +182,13 @@ def main(root):
         [(0x1400, 64, 1, 1), (0x1500, 64, 3, 2), (0x17f0, 64, 2, 0)], [0])
     corpora["fuzz_split"]["indirect"] = split_ring(
         [(0x1200, 32, 4, 0)], [0], struct.pack("<QIHHQIHH", 0x1400, 64, 1, 1, 0x1500, 64, 2, 0))
+    corpora["fuzz_packed"]["list"] = packed_ring(
+        [(0x1400, 64, 0, 0x81), (0x1500, 64, 0, 0x83), (0x17f0, 64, 5, 0x82),
+         (0x1400, 64, 1, 0x80)])
+    corpora["fuzz_packed"]["indirect"] = packed_ring(
+        [(0x1200, 32, 2, 0x84)], struct.pack("<QIHHQIHH", 0x1400, 64, 0, 0, 0x1500, 64, 0, 2))
+    corpora["fuzz_inflight"]["split"] = inflight_split()
+    corpora["fuzz_inflight"]["packed"] = inflight_packed()
     corpora["fuzz_scsi"] = dict(SCSI, all=b"".join(SCSI[name] for name in SCSI))
     # Power on is told to each initiator first.
     ready = scsi(0, 0, cdb(0x00))

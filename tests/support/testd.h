@@ -10,6 +10,7 @@
 #include "vvu-device/embedded/embedded.h"
 
 #define TESTD_CONFIG_MAX 4096u
+#define TESTD_TAKEN_MAX 1024u
 
 struct testd;
 
@@ -24,9 +25,12 @@ struct testd_device {
 	 * already.
 	 */
 	bool (*arm)(struct testd *d);
+	/* Ring @index stops, or memory moves: nothing may be under way. NULL: nothing ever is. */
+	void (*drain)(struct testd *d, unsigned int index);
 };
 extern const struct testd_device testd_loop_net;
 extern const struct testd_device testd_idle;
+extern const struct testd_device testd_echo;
 
 struct testd_options {
 	const struct testd_device *type;
@@ -41,13 +45,15 @@ struct testd_options {
 	uint64_t protocol_features;
 	enum vhr_layout layout;
 	unsigned int poll_us;		/* 0: kicks */
+	bool inflight;
+	bool packed;
 	bool trace;
 };
 
 struct testd_counters {
 	uint64_t connects, disconnects, resets, set_status;
 	uint64_t mtu_sets, rarps, config_reads, config_writes;
-	uint64_t frames, bytes, dropped, too_large, malformed;
+	uint64_t taken, frames, bytes, dropped, too_large, malformed;
 	uint32_t mtu;
 	uint32_t config_flags;
 	uint8_t rarp_mac[6];
@@ -69,6 +75,7 @@ struct testd {
 	struct testd_counters counters;
 	struct testd_ring ring[VHU_MAX_VRINGS];
 	uint8_t config[TESTD_CONFIG_MAX];
+	uint32_t taken[TESTD_TAKEN_MAX];	/* numbers of requests, type echo */
 	char last_disconnect[VHU_REASON_MAX];
 	bool quit;
 };
@@ -77,6 +84,8 @@ struct testd {
 void testd_options(struct testd *d, int argc, char **argv);
 /* testd_device.c: the session's callbacks. */
 void testd_device_init(struct testd *d);
+/* testd_echo.c: finish what is held; how many. */
+unsigned int testd_echo_release(struct testd *d);
 /* testd_control.c: what is on standard input; false at its end. */
 bool testd_control(struct testd *d);
 

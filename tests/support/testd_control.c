@@ -136,6 +136,7 @@ put_counters(struct testd *d)
 	json_u64("config_reads", c->config_reads);
 	json_u64("config_writes", c->config_writes);
 	json_u64("config_flags", c->config_flags);
+	json_u64("taken", c->taken);
 	json_u64("frames", c->frames);
 	json_u64("bytes", c->bytes);
 	json_u64("dropped", c->dropped);
@@ -263,6 +264,25 @@ break_ring(struct testd *d, const char *arg)
 }
 
 static void
+taken(struct testd *d, const char *arg)
+{
+	unsigned int i;
+
+	open_reply("taken");
+	json_open("taken", '[');
+	for (i = 0; i < d->counters.taken && i < TESTD_TAKEN_MAX; i++)
+		json_u64(NULL, d->taken[i]);
+	json_close();
+	json_close();
+}
+
+static void
+release(struct testd *d, const char *arg)
+{
+	result("release", testd_echo_release(d));
+}
+
+static void
 quit(struct testd *d, const char *arg)
 {
 	d->quit = true;
@@ -280,6 +300,8 @@ static const struct {
 	{ "down", down },
 	{ "call", call },
 	{ "break", break_ring },
+	{ "taken", taken },
+	{ "release", release },
 	{ "quit", quit },
 };
 

@@ -27,6 +27,18 @@ ring_stop(void *priv, unsigned int index)
 	struct testd *d = priv;
 
 	d->ring[index].stops++;
+	if (d->options.type->drain != NULL)
+		d->options.type->drain(d, index);
+}
+
+static void
+memory_change(void *priv, bool begin)
+{
+	struct testd *d = priv;
+	unsigned int i;
+
+	for (i = 0; begin && d->options.type->drain != NULL && i < d->options.max_rings; i++)
+		d->options.type->drain(d, i);
 }
 
 static void
@@ -153,6 +165,7 @@ testd_device_init(struct testd *d)
 	d->ops = (struct vhr_ops){
 		.ring_ready = ring_ready,
 		.ring_stop = ring_stop,
+		.memory_change = memory_change,
 		.connected = connected,
 		.get_config = d->options.config_size != 0 ? get_config : NULL,
 		.set_config = d->options.config_size != 0 ? set_config : NULL,

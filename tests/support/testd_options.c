@@ -30,6 +30,8 @@ enum {
 	OPT_DEVICE_PROTOCOL_FEATURES,
 	OPT_LAYOUT,
 	OPT_POLL_US,
+	OPT_INFLIGHT,
+	OPT_PACKED,
 	OPT_TRACE,
 	OPT_HELP,
 };
@@ -55,6 +57,8 @@ static const struct option longopts[] = {
 	{ "device-protocol-features", required_argument, NULL, OPT_DEVICE_PROTOCOL_FEATURES },
 	{ "layout", required_argument, NULL, OPT_LAYOUT },
 	{ "poll-us", required_argument, NULL, OPT_POLL_US },
+	{ "inflight", no_argument, NULL, OPT_INFLIGHT },
+	{ "packed", no_argument, NULL, OPT_PACKED },
 	{ "trace", no_argument, NULL, OPT_TRACE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
@@ -66,7 +70,7 @@ usage(FILE *out)
 	fputs("usage: vvu-testd --socket PATH | --device DDDD:BB:DD.F [--option VALUE]...\n"
 	      "  --socket PATH             an embedded device, listening there\n"
 	      "  --device DDDD:BB:DD.F     a PCI function that is bound to vfio-pci\n"
-	      "  --type loop-net|idle      what serves the rings (loop-net)\n"
+	      "  --type loop-net|idle|echo what serves the rings (loop-net)\n"
 	      "  --reconnect-ms N          client: pause between attempts\n"
 	      "  --queues N                queue pairs, the answer to GET_QUEUE_NUM (1)\n"
 	      "  --max-rings N             rings of the session (2 * queues)\n"
@@ -77,6 +81,8 @@ usage(FILE *out)
 	      "  --protocol-features MASK  of the session; 0: all\n"
 	      "  --layout sum|draft|offset how regions lie in the window (sum)\n"
 	      "  --poll-us N               look at the rings every N us, without kicks\n"
+	      "  --inflight                offer INFLIGHT_SHMFD (type echo)\n"
+	      "  --packed                  offer packed rings (type echo)\n"
 	      "  --trace                   every message on standard error\n"
 	      "with --socket only, as they say what the embedded device is:\n"
 	      "  --client                  connect to PATH instead of listening\n"
@@ -130,6 +136,8 @@ device_type(const char *name)
 		return &testd_loop_net;
 	if (strcmp(name, testd_idle.name) == 0)
 		return &testd_idle;
+	if (strcmp(name, testd_echo.name) == 0)
+		return &testd_echo;
 	bad("type", name);
 }
 
@@ -210,6 +218,12 @@ take(struct testd_options *o, int opt, const char *name, const char *arg, bool *
 	case OPT_POLL_US:
 		o->poll_us = (unsigned int)number(name, arg, 1000000);
 		break;
+	case OPT_INFLIGHT:
+		o->inflight = true;
+		break;
+	case OPT_PACKED:
+		o->packed = true;
+		break;
 	case OPT_TRACE:
 		o->trace = true;
 		break;
@@ -283,6 +297,8 @@ testd_options(struct testd *d, int argc, char **argv)
 	if (optind != argc)
 		bad_word(argv[optind]);
 	check_device(o, embedded);
+	if ((o->inflight || o->packed) && o->type != &testd_echo)
+		wrong("--inflight and --packed: only with --type echo");
 	if (o->max_rings == 0)
 		o->max_rings = 2 * o->queues;
 	if (o->emb.max_vhost_queues == 0)

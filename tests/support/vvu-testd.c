@@ -15,6 +15,10 @@
  *             for which the receive ring has no room waits; one for which no number of its
  *             buffers would do is dropped (too_large); while the receive ring is not ready
  *             frames are dropped (dropped).
+ *   echo      copies what is readable in a request into what is writable, on every ring. The
+ *             first four bytes, little-endian, are the number of the request; one with the
+ *             top bit set is held until "release". Serves packed rings (--packed), and keeps
+ *             a record of requests under way (--inflight).
  *   idle      never touches a ring: for tests that look at ring states and kicks.
  *
  * How a test drives it
@@ -57,7 +61,7 @@
  *                     "regions":[{gpa, size, uva, offset}, ...],
  *                     "counters":{connects, disconnects, resets, set_status, status,
  *                        mtu_sets, mtu, rarps, rarp_mac, config_reads, config_writes,
- *                        config_flags, frames, bytes, dropped, too_large, malformed},
+ *                        config_flags, taken, frames, bytes, dropped, too_large, malformed},
  *                     "config":HEX}
  *                    Numbers are decimal; last_error, last_disconnect and broken_reason are
  *                    texts that name message, field and value. Counters never go back.
@@ -67,6 +71,10 @@
  *     config-change  sends BACKEND_CONFIG_CHANGE_MSG; "result" is 0 or a negative errno
  *                    (-107 not connected, -95 not negotiated, -11 not now)
  *     down, up       stop and start serving frontends
+ *     taken          {"taken":[N, ...]}: numbers of the requests that were taken, in order
+ *                    (type echo; the first 1024)
+ *     release        finish the requests that are held, the newest first; "result" is how
+ *                    many there were
  *     call I         raise the call doorbell of ring I if it is ready (0 or -1)
  *     break I        break ring I if it is ready: the err doorbell is raised
  *     quit
@@ -210,6 +218,8 @@ open_session(struct testd *d)
 		.max_rings = o->max_rings,
 		.queue_num = o->queues,
 		.max_ring_size = o->max_ring_size,
+		.inflight = o->inflight,
+		.packed = o->packed,
 		.layout = o->layout,
 	};
 	struct vhu_reason reason = { "" };

@@ -116,6 +116,9 @@ vhr_set_vring_base(struct vhr_session *s, const struct vhu_msg *request, struct 
 	if (!slot->running) {
 		slot->base = num;
 		slot->base_set = true;
+		/* Taken as it is when the ring starts; until then for whoever looks at it. */
+		if (!slot->ring.packed)
+			slot->ring.last_avail = (uint16_t)num;
 	} else if (vhr_ring_base(&slot->ring) != num) {
 		vhu_reason_set(&s->reason, "SET_VRING_BASE: ring %u: num %u, it runs and is at %u",
 			       request->state.index, num, vhr_ring_base(&slot->ring));

@@ -173,19 +173,19 @@ collect_list(struct vhr_ring *ring, uint16_t head, bool *seen, unsigned int *tot
 	struct vhr_inflight_packed *area = in->area;
 	uint16_t num = load16(&area->desc[head].num, __ATOMIC_RELAXED);
 	uint16_t last = load16(&area->desc[head].last, __ATOMIC_RELAXED);
-	uint16_t at = head, i, id;
+	uint16_t at = head, n, id;
+	bool complete = false;
 
-	for (i = 0; i < num; i++) {
-		if (at >= in->entries || seen[at])
-			break;
+	for (n = 1; n <= num && at < in->entries && !seen[at]; n++) {
 		seen[at] = true;
 		++*total;
-		if (i + 1 == num)
+		complete = n == num;
+		if (complete)
 			break;
 		in->entry[at].next = load16(&area->desc[at].next, __ATOMIC_RELAXED);
 		at = in->entry[at].next;
 	}
-	if (num == 0 || i + 1 != num || at != last || ring->out + num > ring->size) {
+	if (!complete || at != last || ring->out + num > ring->size) {
 		vhr_ring_break(ring, "inflight area: entry %u, num %u, last %u: no list of entries",
 			       head, num, last);
 		return -EPROTO;

@@ -23,6 +23,12 @@ crash_memory(size_t size)
 	return memory;
 }
 
+void
+crash_begin(void)
+{
+	raise(SIGSTOP);
+}
+
 static pid_t
 start_child(void (*run)(void *arg), void *arg)
 {
@@ -33,7 +39,6 @@ start_child(void (*run)(void *arg), void *arg)
 		return pid;
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
 		_exit(77);
-	raise(SIGSTOP);
 	run(arg);
 	_exit(0);
 }

@@ -13,12 +13,15 @@
 void *crash_memory(size_t size);
 
 /*
- * Run @run(@arg) in a child that is stepped through, and call @state(@arg) in this process
- * with @memory of @size bytes as it is before the first store, between any two, and after the
- * last. @state may change the memory; it is put back. Returns the number of states; -1: this
- * system cannot step through a process.
+ * Run @run(@arg) in a child that is stepped through from its crash_begin() on, and call
+ * @state(@arg) in this process with @memory of @size bytes as it is before the first store,
+ * between any two, and after the last. @state may change the memory; it is put back. Returns
+ * the number of states; -1: this system cannot step through a process.
  */
 int crash_everywhere(void *memory, size_t size, void (*run)(void *arg), void (*state)(void *arg),
 		     void *arg);
+
+/* For @run: all before this, such as getting memory, is not of interest. */
+void crash_begin(void);
 
 #endif

@@ -379,6 +379,23 @@ list_of_a_request_that_is_none(void **state)
 }
 
 static void
+list_that_ends_outside_the_area_or_in_a_loop(void **state)
+{
+	struct packed_fixture *f = *state;
+	static const uint16_t ends[] = { NONE, 0xffff, 0 };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		attach(f);
+		valid(f);
+		under_way(f, 0, 2, 1, 0);
+		link_to(f, 0, ends[i]);
+		packed_put16(entry(f, 0) + 4, ends[i]);
+		expect_broken(f, "no list of entries");
+	}
+}
+
+static void
 mark_that_is_neither_0_nor_1(void **state)
 {
 	struct packed_fixture *f = *state;
@@ -470,6 +487,7 @@ main(void)
 		TEST(free_list_that_leaves_the_area),
 		TEST(entries_that_are_in_no_list),
 		TEST(list_of_a_request_that_is_none),
+		TEST(list_that_ends_outside_the_area_or_in_a_loop),
 		TEST(mark_that_is_neither_0_nor_1),
 		TEST(buffer_ids_of_requests),
 		TEST(copies_that_do_not_fit_their_list),
