@@ -167,9 +167,27 @@ for _name, _action, _type, _key, _new in (
     SCSI["read_" + _name] = scsi(0, 0, cdb(0x5e, min(_action, 3), 0, 0, 0, 0, 0, 1), 256)
 
 
+def blk(kind, readable, writable, sector=0, data=b""):
+    """Sizes of pieces as the target wants them: up to 64 bytes, or a multiple of 64."""
+    sizes = bytes(n - 1 if n <= 64 else n // 64 + 63 for n in readable + writable)
+    return bytes([0, len(readable), len(writable)]) + sizes + \
+        struct.pack("<IIQ", kind, 0, sector) + data
+
+
+RANGE = struct.pack("<QII", 8, 16, 0)
+BLK = {
+    "read": blk(0, [16], [1024, 1], 7), "joined": blk(0, [16], [64, 449], 7),
+    "write": blk(1, [16, 512], [1], 2047, b"x" * 512), "split": blk(1, [9, 3, 4, 512], [1]),
+    "flush": blk(4, [16], [1]), "id": blk(8, [16], [20, 1]),
+    "discard": blk(11, [16, 16], [1], 0, RANGE),
+    "zeroes": blk(13, [16, 32], [1], 0, RANGE + RANGE), "unknown": blk(14, [16], [1]),
+}
+
+
 def main(root):
     corpora = {"fuzz_codec": {}, "fuzz_frontend": {}, "fuzz_txq": {}, "fuzz_caps": {},
-               "fuzz_split": {}, "fuzz_packed": {}, "fuzz_inflight": {}, "fuzz_scsi": {}}
+               "fuzz_split": {}, "fuzz_packed": {}, "fuzz_inflight": {}, "fuzz_scsi": {},
+               "fuzz_blk": BLK}
     for name in AFTER:
         corpora["fuzz_frontend"][name] = b"".join(NEGOTIATE + AFTER[name])
         for i, part in enumerate(NEGOTIATE + AFTER[name]):

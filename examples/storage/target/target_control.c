@@ -42,16 +42,15 @@ run_session(struct target *t)
 {
 	int ret;
 
-	if (t->failed) {
-		ret = vhr_up(t->session);
-		if (ret < 0)
-			return;
+	if (t->failed && vhr_up(t->session) < 0)
+		return;
+	ret = vhr_run(t->session);
+	if (ret < 0) {
+		device_failed(t, ret);
+	} else if (t->failed) {
 		t->failed = false;
 		target_log(t, VVU_LOG_WARNING, "device works again");
 	}
-	ret = vhr_run(t->session);
-	if (ret < 0)
-		device_failed(t, ret);
 }
 
 /* True while it has to be tried again without an event. */
