@@ -37,6 +37,15 @@ area_size(bool packed, const struct vhu_inflight *inflight)
 	return vhr_inflight_stride(packed, inflight->queue_size) * inflight->num_queues;
 }
 
+static uint64_t
+spare_size(const struct vhr_session *s, bool packed, const struct vhu_inflight *inflight)
+{
+	uint16_t spare = vhr_inflight_spare(s);
+
+	return inflight->queue_size < spare ?
+		       vhr_inflight_stride(packed, spare) * inflight->num_queues : 0;
+}
+
 enum vhr_verdict
 vhr_get_inflight_fd(struct vhr_session *s, const struct vhu_msg *request, struct vhu_msg *reply)
 {
@@ -47,6 +56,9 @@ vhr_get_inflight_fd(struct vhr_session *s, const struct vhu_msg *request, struct
 		return verdict;
 	/* Before SET_FEATURES: room for both formats. */
 	size = area_size(vhr_may_be_packed(s), &request->inflight);
+	size += spare_size(s, vhr_may_be_packed(s), &request->inflight);
+	if (size > s->vvu.inflight_size)
+		size = area_size(vhr_may_be_packed(s), &request->inflight);
 	if (size > s->vvu.inflight_size) {
 		/* Without an area the frontend goes on, and nothing is recorded. */
 		vhr_log(s, VHR_LOG_WARNING,

@@ -159,6 +159,22 @@ vhr_may_be_packed(const struct vhr_session *s)
 	       0;
 }
 
+/*
+ * QEMU 10.0.13 makes all rings as long as it can, 1024, and in messages about the inflight area
+ * still says the "queue-size" that it was given. Behind what the text describes our area has a
+ * second one of so many entries per queue, for rings that are longer than what was said; other
+ * back-ends do not miss it.
+ */
+#define VHR_INFLIGHT_SPARE	1024u
+
+static inline uint16_t
+vhr_inflight_spare(const struct vhr_session *s)
+{
+	uint32_t max = s->config.max_ring_size;
+
+	return (uint16_t)(max < VHR_INFLIGHT_SPARE ? max : VHR_INFLIGHT_SPARE);
+}
+
 /* log.c */
 __attribute__((format(printf, 3, 4)))
 void vhr_log(struct vhr_session *s, enum vhr_log_level level, const char *fmt, ...);

@@ -35,23 +35,30 @@ static bool
 attach_record(struct vhr_session *s, struct vhr_ring *ring)
 {
 	const struct vhr_inflight_area *area = &s->inflight;
-	uint64_t stride = vhr_inflight_stride(ring->packed, area->queue_size);
+	uint16_t entries = area->queue_size;
+	uint64_t stride = vhr_inflight_stride(ring->packed, entries);
+	uint64_t start = 0;
 
 	if (area->base == NULL || ring->index >= area->num_queues)
 		return true;
-	if (ring->size > area->queue_size) {
-		vhr_ring_break(ring, "inflight area: queue_size %u, ring of %u", area->queue_size,
-			       ring->size);
-		return false;
+	if (ring->size > entries) {
+		start = stride * area->num_queues;
+		entries = vhr_inflight_spare(s);
+		stride = vhr_inflight_stride(ring->packed, entries);
+		if (ring->size > entries || start + stride * area->num_queues > area->size) {
+			vhr_ring_break(ring, "inflight area: queue_size %u, ring of %u",
+				       area->queue_size, ring->size);
+			return false;
+		}
 	}
-	if (stride * area->num_queues > area->size) {
+	if (start + stride * area->num_queues > area->size) {
 		vhr_ring_break(ring, "inflight area: %" PRIu64 " bytes, expected %" PRIu64
 			       " for %u queues of %u", area->size, stride * area->num_queues,
 			       area->num_queues, area->queue_size);
 		return false;
 	}
-	ring->inflight = vhr_inflight_new(ring->packed, area->base + ring->index * stride,
-					  area->queue_size, ring->size);
+	ring->inflight = vhr_inflight_new(ring->packed, area->base + start + ring->index * stride,
+					  entries, ring->size);
 	if (ring->inflight != NULL)
 		return true;
 	vhr_ring_break(ring, "no memory for a record of requests, ring of %u", ring->size);

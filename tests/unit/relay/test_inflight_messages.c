@@ -8,6 +8,7 @@
 #define SIZE 16u			/* queue_size */
 /* vhost-user: 16 + 16 * 16 bytes, in 64s. */
 #define STRIDE 320u
+#define SPARE 16448u		/* of one queue: 16 + 1024 * 16 in 64s */
 #define BUFFERS 0x3000u			/* behind the rings' parts */
 
 static void
@@ -176,7 +177,7 @@ get_answers_the_size_of_all_parts(void **state)
 	give(get(3, SIZE));
 	reply = answer();
 	assert_int_equal(reply->hdr.size, 24);
-	assert_int_equal(reply->inflight.mmap_size, 3 * STRIDE);
+	assert_int_equal(reply->inflight.mmap_size, 3 * (STRIDE + SPARE));
 	assert_int_equal(reply->inflight.mmap_offset, 0);
 	assert_int_equal(reply->inflight.num_queues, 3);
 	assert_int_equal(reply->inflight.queue_size, SIZE);
@@ -466,6 +467,27 @@ ring_smaller_than_queue_size_uses_a_part_of_its_part(void **state)
 	assert_int_equal(get16(fake.inflight + 10), 64);
 }
 
+/* As QEMU 10.0.13 does it. */
+static void
+ring_larger_than_queue_size_has_its_part_behind_the_others(void **state)
+{
+	struct vhr_taken taken;
+
+	give(get(2, 8));
+	give_acked(inflight(VHU_SET_INFLIGHT_FD, 2, 8, answer()->inflight.mmap_size, 0), 0);
+	start_ring(1);
+	/* Two of 16 + 8 * 16 in 64s come first, then the one of ring 0. */
+	assert_int_equal(get16(fake.inflight + 2 * 192 + SPARE + 8), 1);
+	assert_int_equal(get16(fake.inflight + 2 * 192 + SPARE + 10), 1024);
+	make_request(1, 9);
+	assert_int_equal(pop(1, &taken), 1);
+	assert_int_equal(fake.inflight[2 * 192 + SPARE + 16 + 9 * 16], 1);
+	done(1, &taken);
+	assert_int_equal(fake.inflight[2 * 192 + SPARE + 16 + 9 * 16], 0);
+	/* What others would use is as it was. */
+	assert_int_equal(get16(fake.inflight + 192 + 8), 0);
+}
+
 static void
 ring_larger_than_queue_size_is_broken(void **state)
 {
@@ -502,9 +524,9 @@ static void
 same_answer_when_asked_twice(void **state)
 {
 	give(get(2, SIZE));
-	assert_int_equal(answer()->inflight.mmap_size, 2 * STRIDE);
+	assert_int_equal(answer()->inflight.mmap_size, 2 * (STRIDE + SPARE));
 	give(get(2, SIZE));
-	assert_int_equal(answer()->inflight.mmap_size, 2 * STRIDE);
+	assert_int_equal(answer()->inflight.mmap_size, 2 * (STRIDE + SPARE));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, session_teardown)
@@ -534,6 +556,7 @@ main(void)
 		TEST(area_of_a_running_ring_stays),
 		TEST(running_ring_without_an_area_gets_none),
 		TEST(ring_smaller_than_queue_size_uses_a_part_of_its_part),
+		TEST(ring_larger_than_queue_size_has_its_part_behind_the_others),
 		TEST(ring_larger_than_queue_size_is_broken),
 		TEST(area_that_makes_no_sense_breaks_its_ring_alone),
 	};
