@@ -33,7 +33,7 @@ struct scsi_address {
 	uint8_t target, lun;
 };
 
-/* A logical unit of the device; of the thread that adds and removes. */
+/* A logical unit of the device; of the one thread at a time that adds and removes. */
 struct scsi_lun {
 	struct scsi_address at;
 	struct unit *unit;
@@ -95,7 +95,7 @@ int scsi_device_create(struct worker_pool *pool, struct target_config *config,
 void scsi_device_destroy(struct scsi_device *device);
 json_t *scsi_device_describe(struct scsi_device *device);
 
-/* ---- luns.c; main thread ---- */
+/* ---- luns.c; one thread at a time, but for the list ---- */
 
 /*
  * Add a logical unit: a text "[T:L=]STORE", or an object with "store" (text or object), and
@@ -111,7 +111,7 @@ int scsi_lun_remove(struct scsi_device *device, struct scsi_address at,
 /* -ENOENT, -errno of store_resize(); @reason. */
 int scsi_lun_resize(struct scsi_device *device, struct scsi_address at, uint64_t size_bytes,
 		    struct vhu_reason *reason);
-/* A new array. */
+/* A new array. Any thread. */
 json_t *scsi_lun_list(struct scsi_device *device);
 void scsi_luns_remove_all(struct scsi_device *device);
 

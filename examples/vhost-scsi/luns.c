@@ -328,32 +328,26 @@ int scsi_lun_resize(struct scsi_device *device, struct scsi_address at, uint64_t
 		.event = VSCSI_T_PARAM_CHANGE, .reason = VSCSI_PARAM_CAPACITY, .at = at
 	};
 	struct scsi_lun *lun = find_or_say(device, at, reason);
-	uint64_t before;
+	bool changed;
 	int ret;
 
 	if (lun == NULL)
 		return -ENOENT;
-	before = store_size(lun->unit->store);
-	if (size_bytes && size_bytes < lun->unit->store->info.block_bytes)
-		ret = -EINVAL;
-	else
-		ret = store_resize(lun->unit->store, size_bytes);
-	if (ret) {
+	ret = unit_resize(lun->unit, size_bytes, &changed);
+	if (ret)
 		vhu_reason_set(reason, "%u:%u: size %ju: %s", at.target, at.lun,
 			       (uintmax_t)size_bytes, strerror(-ret));
-		return ret;
-	}
-	if (store_size(lun->unit->store) == before)
-		return 0;
-	scsi_lu_resized(lun->unit->lu);
-	scsi_event_tell(device, &event);
-	return 0;
+	else if (changed)
+		scsi_event_tell(device, &event);
+	return ret;
 }
 
 json_t *scsi_lun_list(struct scsi_device *device)
 {
 	json_t *array = json_array();
 
+	/* They come and go in another thread. */
+	pthread_mutex_lock(&device->lock);
 	for (struct scsi_lun *lun = device->luns; lun; lun = lun->next) {
 		const struct scsi_lu *lu = lun->unit->lu;
 
@@ -366,7 +360,8 @@ json_t *scsi_lun_list(struct scsi_device *device)
 						"blocks", (json_int_t)lu->blocks, "block_bytes",
 						(int)scsi_block_bytes(lu), "read_only",
 						lu->info.read_only, "share", lun->unit->share,
-						"store", store_describe(lun->unit->store)));
+						"store", unit_describe(lun->unit)));
 	}
+	pthread_mutex_unlock(&device->lock);
 	return array;
 }

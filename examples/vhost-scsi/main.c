@@ -55,30 +55,39 @@ static int read_address(const json_t *params, struct scsi_address *at, struct vh
 	return 0;
 }
 
-static int lun_add(void *arg, const json_t *params, json_t **result, struct vhu_reason *reason)
+/* Opening a store waits for its server. */
+static int add_work(void *device, const json_t *params, struct vhu_reason *reason)
 {
-	struct scsi_device *device = program_device(arg, params, reason);
-	json_t *description;
+	json_t *description = json_copy((json_t *)(uintptr_t)params);
 	int ret;
 
-	if (device == NULL)
-		return -EINVAL;
-	description = json_copy((json_t *)(uintptr_t)params);
+	if (description == NULL)
+		return -ENOMEM;
 	json_object_del(description, "name");
 	ret = scsi_lun_add(device, description, reason);
 	json_decref(description);
 	return ret;
 }
 
+static int lun_add(void *arg, const json_t *params, json_t **result, struct vhu_reason *reason)
+{
+	return program_start_work(arg, params, add_work, reason);
+}
+
+/* Removing a logical unit waits for its commands. */
+static int remove_work(void *device, const json_t *params, struct vhu_reason *reason)
+{
+	struct scsi_address at;
+
+	if (read_address(params, &at, reason))
+		return -EINVAL;
+	return scsi_lun_remove(device, at, reason);
+}
+
 static int lun_remove(void *arg, const json_t *params, json_t **result,
 		      struct vhu_reason *reason)
 {
-	struct scsi_device *device = program_device(arg, params, reason);
-	struct scsi_address at;
-
-	if (device == NULL || read_address(params, &at, reason))
-		return -EINVAL;
-	return scsi_lun_remove(device, at, reason);
+	return program_start_work(arg, params, remove_work, reason);
 }
 
 static int lun_list(void *arg, const json_t *params, json_t **result, struct vhu_reason *reason)
@@ -91,20 +100,24 @@ static int lun_list(void *arg, const json_t *params, json_t **result, struct vhu
 	return 0;
 }
 
-static int lun_resize(void *arg, const json_t *params, json_t **result,
-		      struct vhu_reason *reason)
+static int resize_work(void *device, const json_t *params, struct vhu_reason *reason)
 {
-	struct scsi_device *device = program_device(arg, params, reason);
 	const json_t *size = json_object_get(params, "size");
 	struct scsi_address at;
 
-	if (device == NULL || read_address(params, &at, reason))
+	if (read_address(params, &at, reason))
 		return -EINVAL;
 	if (!json_is_integer(size) || json_integer_value(size) < 0) {
 		vhu_reason_set(reason, "size: has to be a number of bytes, or 0 to look again");
 		return -EINVAL;
 	}
 	return scsi_lun_resize(device, at, (uint64_t)json_integer_value(size), reason);
+}
+
+static int lun_resize(void *arg, const json_t *params, json_t **result,
+		      struct vhu_reason *reason)
+{
+	return program_start_work(arg, params, resize_work, reason);
 }
 
 static const char *const capabilities[] = { NULL };

@@ -99,6 +99,7 @@ static int get(const json_t *description, const char *share, const char *default
 	if (unit == NULL)
 		return -ENOMEM;
 	unit->users = 1;
+	pthread_mutex_init(&unit->lock, NULL);
 	if (share) {
 		unit->share = strdup(share);
 		if (unit->share == NULL) {
@@ -137,6 +138,36 @@ int unit_get(const json_t *description, const char *default_serial, struct unit 
 	return ret;
 }
 
+int unit_resize(struct unit *unit, uint64_t size_bytes, bool *changed)
+{
+	uint64_t before;
+	int ret = -EINVAL;
+
+	*changed = false;
+	pthread_mutex_lock(&unit->lock);
+	before = store_size(unit->store);
+	/* A disk has a block at least. */
+	if (size_bytes == 0 || size_bytes >= unit->store->info.block_bytes)
+		ret = store_resize(unit->store, size_bytes);
+	if (ret == 0 && store_size(unit->store) != before) {
+		scsi_lu_resized(unit->lu);
+		*changed = true;
+	}
+	pthread_mutex_unlock(&unit->lock);
+	return ret;
+}
+
+json_t *unit_describe(struct unit *unit)
+{
+	json_t *object;
+
+	if (pthread_mutex_trylock(&unit->lock) != 0)
+		return json_pack("{s:s}", "state", "resizing");
+	object = store_describe(unit->store);
+	pthread_mutex_unlock(&unit->lock);
+	return object;
+}
+
 void unit_put(struct unit *unit)
 {
 	bool last;
@@ -155,6 +186,7 @@ void unit_put(struct unit *unit)
 		return;
 	scsi_lu_destroy(unit->lu);
 	store_close(unit->store);
+	pthread_mutex_destroy(&unit->lock);
 	free(unit->share);
 	free(unit);
 }

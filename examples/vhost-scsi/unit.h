@@ -14,6 +14,7 @@ struct unit {
 	struct store *store;
 	struct scsi_lu *lu;
 	/* ---- unit.c ---- */
+	pthread_mutex_t lock;	/* of the store's description and size: one at a time */
 	char *share;		/* NULL: nobody else's */
 	unsigned int users;
 	struct unit *next;	/* of the shared ones */
@@ -26,6 +27,10 @@ struct unit {
  */
 int unit_get(const json_t *description, const char *default_serial, struct unit **unit,
 	     struct vhu_reason *reason);
+/* store_resize(), and the logical unit tells its initiators if that changed anything. */
+int unit_resize(struct unit *unit, uint64_t size_bytes, bool *changed);
+/* store_describe(); while it is being resized just that, without waiting for it */
+json_t *unit_describe(struct unit *unit);
 /* Its last user closes it; no queue of its store and no path is there. */
 void unit_put(struct unit *unit);
 

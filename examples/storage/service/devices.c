@@ -39,6 +39,10 @@ struct job {
 	struct device *entry;
 	enum device_job what;
 	struct making *making;		/* of DEVICE_ADD */
+	program_work *work;		/* of DEVICE_WORK, as all of these */
+	json_t *params;
+	int err;
+	struct vhu_reason reason;
 	bool was_paused;
 	device_done *done;
 	void *arg;
@@ -65,6 +69,7 @@ static const char *const job_names[] = {
 	[DEVICE_RESUME] = "resumed",
 	[DEVICE_DRAIN] = "drained",
 	[DEVICE_DISCONNECT] = "disconnected",
+	[DEVICE_WORK] = "changed",
 };
 
 static int start(struct devices *devices, struct device *entry, enum device_job what,
@@ -327,6 +332,9 @@ static void *run_job(void *arg)
 	case DEVICE_DISCONNECT:
 		target_disconnect(target);
 		break;
+	case DEVICE_WORK:
+		job->err = job->work(device, job->params, &job->reason);
+		break;
 	}
 	pthread_mutex_lock(&devices->lock);
 	job->next = devices->finished;
@@ -337,9 +345,11 @@ static void *run_job(void *arg)
 	return NULL;
 }
 
-static int start(struct devices *devices, struct device *entry, enum device_job what,
-		 struct making *making, device_done *done, void *arg, struct vhu_reason *reason)
+/* @like: what of the job is the caller's. */
+static int start_job(struct devices *devices, struct device *entry, const struct job *like,
+		     struct vhu_reason *reason)
 {
+	const enum device_job what = like->what;
 	struct job *job;
 	int err;
 
@@ -359,8 +369,9 @@ static int start(struct devices *devices, struct device *entry, enum device_job 
 	job = calloc(1, sizeof(*job));
 	if (job == NULL)
 		return -ENOMEM;
-	*job = (struct job){ .devices = devices, .entry = entry, .what = what,
-			     .making = making, .done = done, .arg = arg };
+	*job = *like;
+	job->devices = devices;
+	job->entry = entry;
 	entry->job = job;
 	err = -pthread_create(&job->thread, NULL, run_job, job);
 	if (err < 0) {
@@ -368,6 +379,33 @@ static int start(struct devices *devices, struct device *entry, enum device_job 
 		entry->job = NULL;
 		free(job);
 	}
+	return err;
+}
+
+static int start(struct devices *devices, struct device *entry, enum device_job what,
+		 struct making *making, device_done *done, void *arg, struct vhu_reason *reason)
+{
+	const struct job job = { .what = what, .making = making, .done = done, .arg = arg };
+
+	return start_job(devices, entry, &job, reason);
+}
+
+int devices_work(struct devices *devices, const char *name, program_work *work,
+		 const json_t *params, device_done *done, void *arg, struct vhu_reason *reason)
+{
+	struct job job = { .what = DEVICE_WORK, .work = work, .done = done, .arg = arg };
+	struct device *entry = find_or_say(devices, name, reason);
+	int err;
+
+	if (entry == NULL)
+		return -ENOENT;
+	/* Another thread reads it: not shared with whoever gave it. */
+	job.params = json_deep_copy(params);
+	if (job.params == NULL)
+		return -ENOMEM;
+	err = start_job(devices, entry, &job, reason);
+	if (err < 0)
+		json_decref(job.params);
 	return err;
 }
 
@@ -401,7 +439,7 @@ static int end_job(struct devices *devices, struct job *job, struct vhu_reason *
 		err = settle(devices, entry, job->making);
 		if (err < 0)
 			return err;
-	} else {
+	} else if (job->err == 0) {
 		program_log(VVU_LOG_INFO, "%s: %s", entry->name, job_names[job->what]);
 	}
 	if (job->what == DEVICE_PAUSE)
@@ -428,6 +466,11 @@ static void finish(struct devices *devices, struct job *job)
 	pthread_join(job->thread, NULL);
 	memcpy(name, job->entry->name, sizeof(name));
 	err = end_job(devices, job, &reason);
+	if (job->what == DEVICE_WORK) {
+		err = job->err;
+		reason = job->reason;
+		json_decref(job->params);
+	}
 	if (job->done != NULL)
 		job->done(job->arg, err, name, &reason);
 	free(job);

@@ -20,11 +20,12 @@ enum device_job {
 	DEVICE_RESUME,
 	DEVICE_DRAIN,		/* wait until nothing is under way, then go on */
 	DEVICE_DISCONNECT,
+	DEVICE_WORK,		/* devices_work() alone */
 };
 
 /*
  * Main thread, from devices_run(): the job of the device @name is done. @err: 0; for a device that
- * was to be made, -errno with @reason.
+ * was to be made and for the type's own work, -errno with @reason.
  */
 typedef void device_done(void *arg, int err, const char *name, const struct vhu_reason *reason);
 
@@ -46,6 +47,9 @@ int devices_add(struct devices *devices, const json_t *description, device_done 
  */
 int devices_start(struct devices *devices, const char *name, enum device_job job,
 		  device_done *done, void *arg, struct vhu_reason *reason);
+/* The type's own work as a job, with a copy of @params. -errno as devices_start(), or -ENOMEM. */
+int devices_work(struct devices *devices, const char *name, program_work *work,
+		 const json_t *params, device_done *done, void *arg, struct vhu_reason *reason);
 /* The type's device; NULL with @reason if there is none, or it is being removed. */
 void *devices_find(const struct devices *devices, const char *name, struct vhu_reason *reason);
 

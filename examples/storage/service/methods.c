@@ -184,6 +184,24 @@ static int start_job(struct program *program, const json_t *params, enum device_
 	return RPC_LATER;
 }
 
+int program_start_work(struct program *program, const json_t *params, program_work *work,
+		       struct vhu_reason *reason)
+{
+	const char *name = json_string_value(json_object_get(params, "name"));
+	struct rpc_call *call;
+	int err;
+
+	if (name == NULL) {
+		vhu_reason_set(reason, "name: has to be there, a string");
+		return -EINVAL;
+	}
+	call = rpc_keep(program->rpc);
+	err = devices_work(program->devices, name, work, params, job_done, call, reason);
+	if (err < 0)
+		rpc_finish(call, err, NULL, reason);
+	return RPC_LATER;
+}
+
 static int device_remove(void *arg, const json_t *params, json_t **result,
 			 struct vhu_reason *reason)
 {

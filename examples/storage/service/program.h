@@ -93,6 +93,19 @@ int program_main(const struct program_type *type, int argc, char **argv);
 void *program_device(struct program *program, const json_t *params, struct vhu_reason *reason);
 
 /*
+ * Work on a device that may have to wait: for a server, for what is under way. In a thread of its
+ * own; the device has no other job meanwhile, and stays. 0, or -errno with @reason.
+ */
+typedef int program_work(void *device, const json_t *params, struct vhu_reason *reason);
+/*
+ * From within the handler of a type's method, which returns what this returns: do @work with the
+ * device that params["name"] names, and answer null or the error when it is done. Other requests
+ * go on.
+ */
+int program_start_work(struct program *program, const json_t *params, program_work *work,
+		       struct vhu_reason *reason);
+
+/*
  * A line on stderr, if its level is at or above --log-level (enum vvu_log_level). Any thread.
  */
 __attribute__((format(printf, 2, 3)))
