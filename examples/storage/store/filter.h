@@ -43,6 +43,7 @@ uint64_t filter_now_ns(void);
 struct hold_queue {
 	struct store_queue queue;
 	int fd;
+	bool owns_fd;			/* else of the next such queue below */
 	int timer_fd;
 	uint64_t armed_ns;		/* 0: not */
 	struct store_io *first, *last;

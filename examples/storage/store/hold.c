@@ -95,11 +95,36 @@ void hold_queue_close(struct store_queue *arg)
 {
 	struct hold_queue *queue = hold_queue_of(arg);
 
-	if (queue->fd >= 0)
+	if (queue->fd >= 0 && queue->owns_fd)
 		close(queue->fd);
 	if (queue->timer_fd >= 0)
 		close(queue->timer_fd);
 	filter_queue_close(arg);
+}
+
+/*
+ * The next filter below that has a descriptor like ours, if there are only such between that just
+ * pass theirs on. The system lets only a few epoll descriptors watch each other, so it is shared.
+ */
+static struct hold_queue *hold_below(struct store_queue *queue)
+{
+	while (queue->ops->fd == filter_fd)
+		queue = queue->inner;
+	return queue->ops->fd == hold_fd ? hold_queue_of(queue) : NULL;
+}
+
+static int open_fds(struct hold_queue *queue)
+{
+	struct hold_queue *below = hold_below(queue->queue.inner);
+	int ret;
+
+	queue->owns_fd = !below;
+	queue->fd = below ? below->fd : epoll_create1(EPOLL_CLOEXEC);
+	queue->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (queue->fd < 0 || queue->timer_fd < 0)
+		return -errno;
+	ret = watch(queue, queue->timer_fd);
+	return ret || below ? ret : watch(queue, store_fd(queue->queue.inner));
 }
 
 int hold_queue_open(struct store *store, size_t bytes, struct store_queue **result)
@@ -114,11 +139,7 @@ int hold_queue_open(struct store *store, size_t bytes, struct store_queue **resu
 		free(queue);
 		return ret;
 	}
-	queue->fd = epoll_create1(EPOLL_CLOEXEC);
-	queue->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	ret = queue->fd < 0 || queue->timer_fd < 0 ? -errno : watch(queue, queue->timer_fd);
-	if (!ret)
-		ret = watch(queue, store_fd(queue->queue.inner));
+	ret = open_fds(queue);
 	if (ret)
 		hold_queue_close(&queue->queue);
 	else

@@ -69,12 +69,8 @@ static bool must_be_durable(const struct remote *remote, const struct store_io *
 
 static void begin(struct remote_request *request)
 {
-	const struct remote *remote = request->remote;
-
 	request->done = 0;
 	request->issued = false;
-	request->flush_left = must_be_durable(remote, request->io) && !remote->link.can_fua &&
-			      remote->link.can_flush;
 }
 
 /*
@@ -149,6 +145,10 @@ static int prepare(struct remote_request *request)
 	const struct store_io *io = request->io;
 	uint64_t left = io->op == STORE_FLUSH ? 0 : io->length - request->done;
 
+	/* By what this connection can; the one before may have been able to do more. */
+	if (!request->done)
+		request->flush_left = must_be_durable(remote, io) && !link->can_fua &&
+				      link->can_flush;
 	request->offset = io->offset + request->done;
 	request->fua = must_be_durable(remote, io) && link->can_fua;
 	request->unmap = io->flags & STORE_F_UNMAP;

@@ -2,6 +2,8 @@
 /* The filters: delay, error, throttle, stats, and all of them together. */
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "fixture.h"
 
@@ -94,6 +96,31 @@ static void too_many_filters_are_refused(void **state)
 	store_close(open_store("%s", text));
 	snprintf(more, sizeof(more), "{\"type\": \"stats\", \"inner\": %s}", text);
 	open_fails(more, -EINVAL, "more than 8");
+}
+
+static void the_descriptor_of_many_filters_can_be_waited_for(void **state)
+{
+	char text[1024] = RAM, more[1024], data[512];
+	struct epoll_event event = { .events = EPOLLIN };
+	struct store_queue *queue;
+	struct store *store;
+	int fd = epoll_create1(0), outer = epoll_create1(0);
+
+	for (unsigned int i = 1; i < STORE_MAX_DEPTH; i++) {
+		snprintf(more, sizeof(more), "{\"type\": \"%s, \"inner\": %s}",
+			 i == 3 ? "stats\"" : "delay\", \"read_us\": 1000", text);
+		memcpy(text, more, sizeof(text));
+	}
+	store = open_store("%s", text);
+	queue = open_queue(store);
+	/* As a worker does it, whose own descriptor another one watches. */
+	assert_int_equal(epoll_ctl(fd, EPOLL_CTL_ADD, store_fd(queue), &event), 0);
+	assert_int_equal(epoll_ctl(outer, EPOLL_CTL_ADD, fd, &event), 0);
+	assert_int_equal(do_read(queue, 0, data, 512), 0);
+	close(outer);
+	close(fd);
+	store_queue_close(queue);
+	store_close(store);
 }
 
 static void what_is_wrong_below_a_filter_is_said(void **state)
@@ -467,6 +494,7 @@ int main(void)
 		cmocka_unit_test(a_filter_has_the_properties_of_what_it_wraps),
 		cmocka_unit_test(data_goes_through_all_filters_in_any_order_and_twice),
 		cmocka_unit_test(too_many_filters_are_refused),
+		cmocka_unit_test(the_descriptor_of_many_filters_can_be_waited_for),
 		cmocka_unit_test(what_is_wrong_below_a_filter_is_said),
 		cmocka_unit_test(each_kind_of_operation_has_its_delay),
 		cmocka_unit_test(delayed_operations_wait_side_by_side),
