@@ -223,6 +223,7 @@ static int choose_blocks(struct file *file, const struct file_options *options,
 			       "to 65536", (unsigned int)block_bytes, limits->logical_bytes);
 		return -EINVAL;
 	}
+	file->in_memory = limits->in_memory;
 	file->can_punch = can_punch;
 	file->can_zero = can_zero;
 	*info = (struct store_info){

@@ -17,6 +17,7 @@ struct file {
 	char *path;
 	bool is_block_device;
 	bool direct;
+	bool in_memory;			/* of tmpfs */
 	bool locked;
 	char why_not_direct[96];
 	uint32_t memory_align;		/* of buffers, for direct */
@@ -35,6 +36,7 @@ struct file_limits {
 	uint32_t discard_granularity_bytes;
 	bool rotational;
 	bool read_only;
+	bool in_memory;
 	bool can_punch;
 	bool can_zero;
 };

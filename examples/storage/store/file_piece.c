@@ -6,9 +6,6 @@
 
 #include "file_queue.h"
 
-/* Of one readv() or writev(). */
-#define IOV_NUM_MAX 1024u
-
 /* Can the kernel use the submitter's buffers as they are? */
 static bool usable_in_place(const struct file *file, const struct store_io *io)
 {

@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -74,6 +76,7 @@ static void look_at_device(int fd, dev_t dev, struct file_limits *limits)
 
 int file_look(int fd, bool is_block_device, bool probe, struct file_limits *limits)
 {
+	struct statfs fs;
 	struct stat st;
 	int ret;
 
@@ -89,6 +92,7 @@ int file_look(int fd, bool is_block_device, bool probe, struct file_limits *limi
 		look_at_device(fd, st.st_rdev, limits);
 		return 0;
 	}
+	limits->in_memory = !fstatfs(fd, &fs) && fs.f_type == TMPFS_MAGIC;
 	limits->optimal_bytes = (uint32_t)st.st_blksize;
 	limits->discard_granularity_bytes = (uint32_t)st.st_blksize;
 	/*

@@ -12,6 +12,7 @@
 
 #include "file_queue.h"
 
+#define COPY_MAX_BYTES	(1u << 20)
 #define PIECE_TRIES_MAX	1000u	/* of one that the system wants to be tried again */
 #define SUBMIT_TRIES_MAX 100u
 #define SUBMIT_PAUSE_NS	1000000
@@ -136,10 +137,36 @@ static void begin(struct file_queue *queue, struct store_io *io, enum file_plan 
 		to_backlog(queue, io);
 }
 
+/*
+ * A file of tmpfs: there is nothing to wait for, only bytes to copy, as the ram store does. The
+ * ring would hand each operation to a thread of the kernel, as it does where a file system cannot
+ * say that it would wait. False: something is unusual, or it is so long that others should not
+ * wait for it; the ring does it.
+ */
+static bool copy_at_once(const struct file *file, const struct store_io *io)
+{
+	int flags = io->flags & STORE_F_FUA ? RWF_DSYNC : 0, num = (int)io->iov_num;
+	ssize_t done = -1;
+
+	if (!file->in_memory || !(io->flags & STORE_F_PAGE_BACKED) || io->iov_num > IOV_NUM_MAX ||
+	    io->length > COPY_MAX_BYTES)
+		return false;
+	if (io->op == STORE_READ)
+		done = preadv2(file->fd, io->iov, num, (off_t)io->offset, 0);
+	else if (io->op == STORE_WRITE)
+		done = pwritev2(file->fd, io->iov, num, (off_t)io->offset, flags);
+	return done == (ssize_t)io->length;
+}
+
 void file_submit(struct store_queue *arg, struct store_io *io)
 {
 	struct file_queue *queue = file_queue_of(arg);
 
+	/* What is in the backlog came first, but there is no order among operations. */
+	if (copy_at_once(queue->file, io)) {
+		store_complete(io, 0);
+		return;
+	}
 	/* A flush has no range; what it says there does not matter. */
 	if (io->op == STORE_FLUSH)
 		io->length = 0;

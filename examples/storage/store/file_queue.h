@@ -11,6 +11,8 @@
 #include "file.h"
 
 #define PIECE_BOUNCE_BYTES	(64u << 10)
+/* Of one readv() or writev(). */
+#define IOV_NUM_MAX		1024u
 
 /*
  * How an operation is carried out; kept in io->opaque. It begins at what plan_of() says, and
