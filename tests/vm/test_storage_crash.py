@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The program that serves a disk from another VM is killed, and that VM is, under writes; nothing
+that was done is lost, and nothing is done twice.
+
+VVU_CRASH_ROUNDS kills each, 10 unless set; VVU_CRASH_SEED repeats a run.
+"""
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from harness import fio, images, storage
+from harness.iocheck import Iocheck
+
+ROUNDS = int(os.environ.get("VVU_CRASH_ROUNDS", "10"))
+WORKERS = 16
+SIZE = 64 << 20
+
+pytestmark = pytest.mark.timeout(240 + 120 * ROUNDS)
+
+
+@pytest.fixture
+def chance():
+    seed = int(os.environ.get("VVU_CRASH_SEED", random.SystemRandom().getrandbits(31)))
+    print(f"VVU_CRASH_SEED={seed}")
+    return random.Random(seed)
+
+
+class Pair:
+    """The two VMs; the disk of the frontend VM is a file of the host, by way of a disk of the
+    backend VM."""
+
+    def __init__(self, machines, image_of_frontend=None):
+        self.machines = machines
+        self.image = machines.dir / "store.img"
+        with open(self.image, "wb") as file:
+            file.truncate(SIZE)
+        self.socket = machines.dir / "blk.sock"
+        self.backends = 0
+        self.start_backend(wait=False)
+        self.frontend = machines.add(storage.frontend_vm(
+            self.socket, image=image_of_frontend)).launch()
+        self.serve()
+        self.frontend.wait_up()
+        self.frontend.run("modprobe virtio_blk")
+        self.frontend.wait_for("test -b /dev/vda")
+
+    def start_backend(self, wait=True):
+        self.backend = self.machines.add(storage.backend_vm(
+            self.socket, self.image, name=f"backend{self.backends}")).launch()
+        self.backends += 1
+        if wait:
+            self.serve()
+
+    def serve(self):
+        self.backend.wait_up()
+        self.backend.run("modprobe virtio_blk")
+        self.target = storage.Target(self.backend, "vhost-blk", "--store",
+                                     f"file:{storage.STORE}")
+
+    def kill_backend(self):
+        assert self.backend.kill() == -signal.SIGKILL
+
+    def finish(self, check=None):
+        log = self.frontend.text("dmesg")
+        assert "I/O error" not in log, log[-3000:]
+        if check is not None:
+            check.stop()
+            check.verify_file(self.image)
+
+
+def test_program_is_killed(machines, backend_qemu, chance):
+    vms = Pair(machines, images.iocheck())
+    check = Iocheck(vms.frontend, "/dev/vda", chance.getrandbits(31), workers=WORKERS)
+    for _ in range(ROUNDS):
+        check.wait_progress(chance.randrange(1, 40))
+        time.sleep(chance.uniform(0, 0.1))
+        vms.target.kill()
+        time.sleep(chance.uniform(0, 0.5))
+        vms.target.start()
+        check.wait_progress()
+        check.check()
+    vms.finish(check)
+
+
+def test_backend_vm_is_killed(machines, backend_qemu, chance):
+    vms = Pair(machines, images.iocheck())
+    check = Iocheck(vms.frontend, "/dev/vda", chance.getrandbits(31), workers=WORKERS)
+    for _ in range(ROUNDS):
+        check.wait_progress(chance.randrange(1, 40))
+        time.sleep(chance.uniform(0, 0.1))
+        vms.kill_backend()
+        vms.start_backend()
+        check.wait_progress()
+        check.check()
+    vms.finish(check)
+
+
+def test_program_is_killed_under_fio(machines, backend_qemu, chance):
+    vms = Pair(machines)
+    command = fio.start(vms.frontend, "/dev/vda", [
+        {"rw": "randwrite", "bsrange": "512-64k", "iodepth": 32, "size": "16m", "loops": ROUNDS,
+         "fsync": 16}])
+    kills = 0
+    while command.code is None and kills < ROUNDS:
+        time.sleep(chance.uniform(0.5, 2))
+        vms.target.kill()
+        vms.target.start()
+        kills += 1
+    fio.finish(command, 240 + 60 * ROUNDS)
+    assert kills > 0
+    vms.finish()
