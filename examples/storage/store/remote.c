@@ -383,6 +383,8 @@ static int start_thread(struct remote *remote)
 	int ret;
 
 	sigfillset(&all);
+	/* WORKER_SIGNAL of storage/target/worker.h: what has to be done in each thread. */
+	sigdelset(&all, SIGRTMAX);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	ret = pthread_create(&remote->thread, NULL, run, remote);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
