@@ -55,6 +55,7 @@ struct scsi_queue {
 	struct target_queue *queue;
 	struct queue_lun **target[SCSI_TARGETS];	/* NULL: no such target; SCSI_LUNS each */
 	struct queue_lun *first;
+	unsigned int busy_rounds;
 	/* What became of requests; written by the worker alone */
 	_Atomic uint64_t commands, check_conditions, failures;
 };

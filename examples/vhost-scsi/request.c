@@ -248,17 +248,28 @@ void scsi_request_start(struct target_request *request)
 	start_task(r, what, at);
 }
 
+/* Of the rounds of a queue that has commands under way, those that look at idle stores, too. */
+#define IDLE_ROUNDS 16u
+
 unsigned int scsi_request_poll(struct target_queue *queue)
 {
-	const struct scsi_queue *q = target_queue_context(queue);
+	struct scsi_queue *q = target_queue_context(queue);
+	bool busy = false;
 	unsigned int done = 0;
 
 	for (struct queue_lun *lun = q->first; lun; lun = lun->next) {
-		/* A store that lost its peer has things to do without operations, too. */
-		if (lun->under_way == 0 && lun->fd < 0)
+		if (lun->under_way == 0)
 			continue;
+		busy = true;
 		store_kick(lun->store);
 		done += store_poll(lun->store);
+	}
+	/* A store that lost its peer has things to do without operations. */
+	if (busy && ++q->busy_rounds % IDLE_ROUNDS != 0)
+		return done;
+	for (struct queue_lun *lun = q->first; lun; lun = lun->next) {
+		if (lun->under_way == 0 && lun->fd >= 0)
+			done += store_poll(lun->store);
 	}
 	return done;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lu.h"
 #include "task.h"
@@ -133,7 +134,6 @@ int scsi_lu_create(const struct scsi_lu_config *config, struct scsi_lu **out,
 	set_naa(lu);
 	lu->mode.wce = lu->info.volatile_cache;
 	pthread_mutex_init(&lu->lock, NULL);
-	pthread_cond_init(&lu->idle, NULL);
 	TAILQ_INIT(&lu->tasks);
 	TAILQ_INIT(&lu->claims);
 	*out = lu;
@@ -144,7 +144,6 @@ void scsi_lu_destroy(struct scsi_lu *lu)
 {
 	if (lu == NULL)
 		return;
-	pthread_cond_destroy(&lu->idle);
 	pthread_mutex_destroy(&lu->lock);
 	free(lu);
 }
@@ -179,12 +178,13 @@ void scsi_path_remove(struct scsi_path *path)
 {
 	struct scsi_lu *lu = path->lu;
 	struct scsi_reservations *pr = &lu->pr;
+	const struct timespec pause = { .tv_nsec = 1000000 };
 	bool last = true;
 
+	/* Rare, and so it is not made known by each command that ends. */
+	while (atomic_load_explicit(&path->tasks, memory_order_acquire))
+		nanosleep(&pause, NULL);
 	pthread_mutex_lock(&lu->lock);
-	path->draining = true;
-	while (path->tasks)
-		pthread_cond_wait(&lu->idle, &lu->lock);
 	lu->path[path->index] = NULL;
 	for (unsigned int i = 0; i < SCSI_PATHS_MAX; i++)
 		last &= !(lu->path[i] && lu->path[i]->registered);

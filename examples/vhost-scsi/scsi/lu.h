@@ -49,11 +49,11 @@ struct scsi_path {
 	char nexus[SCSI_NEXUS_NAME_MAX];	/* of the device: the initiator's name */
 	unsigned int index;			/* in lu->path */
 	_Atomic uint32_t ua;			/* pending, bits of enum scsi_ua */
+	/* Commands; whoever counts down to 0 does not touch path or lu any more. */
+	_Atomic unsigned int tasks;
 	/* ---- lu->lock ---- */
 	bool registered;			/* persistent reservations */
 	uint64_t key;
-	unsigned int tasks;
-	bool draining;
 };
 
 /* SPC-4, 7.5: what of the mode pages can be changed */
@@ -94,7 +94,6 @@ struct scsi_lu {
 	_Atomic bool guarded;		/* some reservation is there */
 
 	pthread_mutex_t lock;
-	pthread_cond_t idle;
 	struct scsi_path *path[SCSI_PATHS_MAX];
 	struct scsi_reservations pr;
 	TAILQ_HEAD(, scsi_task) tasks;	/* all that were started */

@@ -44,10 +44,10 @@ static void start_on_lu(struct scsi_task *task)
 	struct scsi_lu *lu = path->lu;
 	bool known;
 
+	atomic_fetch_add_explicit(&path->tasks, 1, memory_order_relaxed);
 	pthread_mutex_lock(&lu->lock);
 	task->sequence = lu->sequence++;
 	TAILQ_INSERT_TAIL(&lu->tasks, task, entry);
-	path->tasks++;
 	pthread_mutex_unlock(&lu->lock);
 
 	task->command = scsi_command_find(lu, task->cdb[0], task->cdb[1] & 0x1f, &known);
@@ -205,11 +205,7 @@ static void finish(struct scsi_task *task)
 	scsi_tmfs_done(ended);
 
 	/* Last of all: whoever waits for the path's tasks may free it, and its logical unit. */
-	pthread_mutex_lock(&lu->lock);
-	path->tasks--;
-	if (path->draining && path->tasks == 0)
-		pthread_cond_broadcast(&lu->idle);
-	pthread_mutex_unlock(&lu->lock);
+	atomic_fetch_sub_explicit(&path->tasks, 1, memory_order_release);
 }
 
 void scsi_task_resume(struct scsi_task *task)
