@@ -3,11 +3,13 @@
 
 The programs are those of the build without sanitizers, which alone filters system calls."""
 import os
+import shutil
+import subprocess
 
 import pytest
 from vhost_user import Frontend
 
-from .service import BLK, SCSI
+from .service import BLK, SCSI, wait_for
 
 NONE = "0000000000000000"
 STORES = {BLK: ["--store", "ram:1M"], SCSI: ["--lun", "ram:1M"]}
@@ -108,3 +110,29 @@ def test_who_is_not_root_cannot_become_somebody_else(ended, directory):
                            if os.geteuid() == 0 else None)
     assert status == 1 and "group 0: Operation not permitted" in log
     assert not (directory / "s").exists()
+
+
+@pytest.mark.skipif(shutil.which("nbdkit") is None, reason="no nbdkit")
+def test_the_threads_of_stores_on_a_network_give_up_theirs_too(start, directory, plain):
+    server = subprocess.Popen(["nbdkit", "-f", "-U", directory / "nbd", "memory", "1M"],
+                              stdin=subprocess.DEVNULL)
+    try:
+        wait_for((directory / "nbd").is_socket, "the NBD server")
+        store = f"nbd+unix:///?socket={directory}/nbd"
+        service = start("--socket-path", directory / "s", "--store", store, "--rpc-socket",
+                        directory / "rpc", program=BLK, top=plain)
+        # One that is added later needs the resolver and sockets of the filter.
+        service.client().ask("device.add", **{"socket-path": str(directory / "t"),
+                                              "store": store})
+        for path in "s", "t":
+            frontend = Frontend(str(directory / path))
+            frontend.negotiate()
+            frontend.close()
+        # Main, worker, and for each device a control thread and its store's
+        assert len(service.threads()) >= 4
+        assert values(service, "CapEff") == values(service, "CapPrm") == {NONE}
+        assert values(service, "Seccomp") == {"2"}
+        assert service.stop() == 0
+    finally:
+        server.kill()
+        server.wait(60)
