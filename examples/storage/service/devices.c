@@ -422,7 +422,8 @@ static void remove_idle(struct devices *devices, struct device *entry)
 	struct vhu_reason reason = { "out of memory" };
 
 	/* With another job it is removed after that: finish(), or the next devices_end(). */
-	if (entry->job == NULL && start(devices, entry, DEVICE_REMOVE, NULL, NULL, NULL, &reason) < 0)
+	if (entry->job == NULL &&
+	    start(devices, entry, DEVICE_REMOVE, NULL, NULL, NULL, &reason) < 0)
 		program_log(VVU_LOG_ERROR, "%s", reason.text);
 }
 
@@ -550,13 +551,18 @@ int devices_fd(const struct devices *devices)
 static json_t *describe(const struct devices *devices, const struct device *entry)
 {
 	const struct program_type *type = devices->type;
-	const char *state = entry->device == NULL ? "adding"
-			    : is_leaving(entry) ? "removing"
-			    : entry->job != NULL && entry->job->what == DEVICE_PAUSE ? "pausing"
-			    : entry->paused ? "paused"
-					    : "serving";
-	json_t *object = json_pack("{s:s, s:s}", "name", entry->name, "state", state);
+	const char *state = "serving";
+	json_t *object;
 
+	if (entry->device == NULL)
+		state = "adding";
+	else if (is_leaving(entry))
+		state = "removing";
+	else if (entry->job != NULL && entry->job->what == DEVICE_PAUSE)
+		state = "pausing";
+	else if (entry->paused)
+		state = "paused";
+	object = json_pack("{s:s, s:s}", "name", entry->name, "state", state);
 	/* Whoever removes it may have freed it by now. */
 	if (object == NULL || is_leaving(entry) || entry->device == NULL)
 		return object;
