@@ -196,10 +196,15 @@ void scsi_control_start(struct target_request *request)
 	uint32_t type;
 
 	c->request = request;
+	if (request->too_many) {
+		target_break(request, "control request %u has more than %u pieces",
+			     request->taken.id, TARGET_IOV_MAX);
+		return;
+	}
 	in_bytes = chain->readable_bytes < sizeof(in) ? chain->readable_bytes : sizeof(in);
 	pieces_take(&readable, &num, in, in_bytes);
 	type = vscsi_get32(in);
-	if (in_bytes < 4 || type > VSCSI_T_AN_SUBSCRIBE || request->too_many) {
+	if (in_bytes < 4 || type > VSCSI_T_AN_SUBSCRIBE) {
 		target_break(request, "control request %u of type %u, %zu bytes",
 			     request->taken.id, type, in_bytes);
 		return;

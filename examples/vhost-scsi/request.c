@@ -193,6 +193,19 @@ static void start_task(struct scsi_request *r, enum scsi_addressed what, struct 
 	scsi_task_start(task);
 }
 
+/* A chain of more pieces than there is room for counts bytes that it has no pieces of. */
+static uint64_t writable_bytes(const struct target_request *request)
+{
+	const struct vhr_chain *chain = &request->chain;
+	uint64_t bytes = 0;
+
+	if (!request->too_many)
+		return chain->writable_bytes;
+	for (unsigned int i = 0; i < chain->writable; i++)
+		bytes += chain->iov[chain->readable + i].iov_len;
+	return bytes;
+}
+
 void scsi_request_start(struct target_request *request)
 {
 	struct scsi_queue *q = target_queue_context(request->queue);
@@ -206,21 +219,22 @@ void scsi_request_start(struct target_request *request)
 	struct scsi_task *task = &r->task;
 	enum scsi_addressed what;
 	struct scsi_address at;
+	const uint64_t writable = writable_bytes(request);
 	size_t answer_bytes;
 
 	r->request = request;
 	r->lun = NULL;
 	r->sense_size = atomic_load_explicit(&q->device->sense_size, memory_order_relaxed);
 	answer_bytes = VSCSI_RESP_SENSE + r->sense_size;
-	if (chain->writable_bytes < answer_bytes) {
+	if (writable < answer_bytes) {
 		target_break(request, "request %u has %ju bytes for an answer of %zu",
-			     request->taken.id, (uintmax_t)chain->writable_bytes, answer_bytes);
+			     request->taken.id, (uintmax_t)writable, answer_bytes);
 		return;
 	}
 	split_writable(r, chain->iov + chain->readable, chain->writable, answer_bytes);
-	task->in_bytes = chain->writable_bytes - answer_bytes;
+	task->in_bytes = writable - answer_bytes;
 	task->out_bytes = 0;
-	if (chain->readable_bytes < header_bytes || request->too_many) {
+	if (request->too_many || chain->readable_bytes < header_bytes) {
 		refuse(r, VSCSI_S_FAILURE);
 		return;
 	}

@@ -281,14 +281,33 @@ static void no_room_for_an_answer_breaks_the_ring(void **state)
 	assert_non_null(strstr(break_reason, "107 bytes for an answer of 108"));
 }
 
+/* What does not fit into the array is counted all the same: no byte of it may be touched. */
 static void more_pieces_than_promised(void **state)
 {
 	header(&driver, 0, 5, CDB(0x28, 0, 0, 0, 0, 1, 0, 0, 1, 0));
 	requests_done = 0;
 	make(&driver, REQUEST, 51, 108 + 512, 10000);
 	driver.request->too_many = true;
+	driver.request->chain.writable_bytes += 4096;
 	scsi_request_start(driver.request);
 	expect_answer(BYTES(0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 9), 12);
+}
+
+static void more_pieces_than_promised_before_the_answer(void **state)
+{
+	header(&driver, 0, 5, CDB(0x2a, 0, 0, 0, 0, 1, 0, 0, 1, 0));
+	requests_done = 0;
+	make(&driver, REQUEST, 51, 20, 20);
+	driver.request->too_many = true;
+	driver.request->chain.writable_bytes = 108;
+	scsi_request_start(driver.request);
+	assert_int_equal(requests_done, 1);
+	assert_non_null(strstr(break_reason, "20 bytes for an answer of 108"));
+	make(&driver2, VSCSI_CONTROLQ, 8, 0, 8);
+	driver2.request->too_many = true;
+	driver2.request->chain.readable_bytes = 24;
+	scsi_control_start(driver2.request);
+	assert_non_null(strstr(break_reason, "pieces"));
 }
 
 /* ---- the control queue ---- */
@@ -524,6 +543,7 @@ int main(void)
 		T(a_header_that_is_cut_off),
 		T(no_room_for_an_answer_breaks_the_ring),
 		T(more_pieces_than_promised),
+		T(more_pieces_than_promised_before_the_answer),
 		T(a_function_is_answered_when_the_driver_has_seen_what_it_aborted),
 		T(a_reset_is_told_to_its_commands),
 		T(a_nexus_reset_is_of_all_of_the_target),
