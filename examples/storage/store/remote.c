@@ -376,7 +376,10 @@ static const struct store_ops remote_ops = {
 	.close = remote_close,
 };
 
-/* Signals are for the threads that expect them. */
+/*
+ * Signals are for the threads that expect them; but buffers may be a frontend's, which can take
+ * them away: the SIGBUS of that has a handler, and blocked it would end the process.
+ */
 static int start_thread(struct remote *remote)
 {
 	sigset_t all, before;
@@ -385,6 +388,7 @@ static int start_thread(struct remote *remote)
 	sigfillset(&all);
 	/* WORKER_SIGNAL of storage/target/worker.h: what has to be done in each thread. */
 	sigdelset(&all, SIGRTMAX);
+	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	ret = pthread_create(&remote->thread, NULL, run, remote);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -165,7 +165,9 @@ target_control_start(struct target *t, struct vhu_reason *reason)
 	if (vhr_up(t->session) < 0)
 		device_failed(t, -EIO);
 	publish(t);
+	/* As in workers: a frontend's memory may go while it is looked at. */
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
 	sigdelset(&all, WORKER_SIGNAL);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	ret = -pthread_create(&t->control, NULL, control_main, t);

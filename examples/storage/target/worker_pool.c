@@ -148,8 +148,12 @@ start(struct worker *w, struct vhu_reason *reason)
 		return ret;
 	ret = set_cpu(&attr, w);
 	if (ret == 0) {
-		/* Signals are for the main thread. */
+		/*
+		 * Signals are for the main thread, but for the one that this thread raises where
+		 * a frontend took its memory away: blocked, it would end the process.
+		 */
 		sigfillset(&all);
+		sigdelset(&all, SIGBUS);
 		sigdelset(&all, WORKER_SIGNAL);
 		pthread_sigmask(SIG_SETMASK, &all, &before);
 		ret = -pthread_create(&w->thread, &attr, worker_main, w);
