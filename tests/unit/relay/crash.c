@@ -29,6 +29,12 @@ crash_begin(void)
 	raise(SIGSTOP);
 }
 
+void
+crash_end(void)
+{
+	raise(SIGSTOP);
+}
+
 static pid_t
 start_child(void (*run)(void *arg), void *arg)
 {
@@ -43,7 +49,7 @@ start_child(void (*run)(void *arg), void *arg)
 	_exit(0);
 }
 
-/* 1: stopped; 0: ended as it should; -1: this system cannot do it. */
+/* The signal that it stopped with; 0: ended as it should; -1: this system cannot do it. */
 static int
 wait_child(pid_t pid)
 {
@@ -58,7 +64,7 @@ wait_child(pid_t pid)
 			waitpid(pid, &status, 0);
 			fail_msg("the child got signal %d", sig);
 		}
-		return 1;
+		return sig;
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
 		return -1;
@@ -95,14 +101,18 @@ crash_everywhere(void *memory, size_t size, void (*run)(void *arg), void (*state
 	struct snapshots s = { .size = size };
 	unsigned char *before = malloc(size);
 	pid_t pid = start_child(run, arg);
+	bool stepping = false;
 	unsigned int i;
 	int ret;
 
 	assert_non_null(before);
 	memcpy(before, memory, size);
-	while ((ret = wait_child(pid)) == 1) {
-		take_snapshot(&s, memory);
-		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0) {
+	while ((ret = wait_child(pid)) > 0) {
+		if (ret == SIGSTOP)
+			stepping = !stepping;
+		if (stepping)
+			take_snapshot(&s, memory);
+		if (ptrace(stepping ? PTRACE_SINGLESTEP : PTRACE_CONT, pid, NULL, NULL) < 0) {
 			kill(pid, SIGKILL);
 			waitpid(pid, NULL, 0);
 			ret = -1;

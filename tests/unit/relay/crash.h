@@ -21,7 +21,11 @@ void *crash_memory(size_t size);
 int crash_everywhere(void *memory, size_t size, void (*run)(void *arg), void (*state)(void *arg),
 		     void *arg);
 
-/* For @run: all before this, such as getting memory, is not of interest. */
+/*
+ * For @run: a crash is of interest from crash_begin() to crash_end(), and again after the next
+ * crash_begin(); what is done outside, such as getting memory, is one step.
+ */
 void crash_begin(void);
+void crash_end(void);
 
 #endif

@@ -17,6 +17,7 @@
 #define AVAIL_AT	0x200u	/* packed: the driver's event area */
 #define USED_AT		0x400u	/* packed: the device's */
 #define AREA_AT		0x800u
+#define DRIVER_AT	0xf00u
 #define BUFFERS_AT	0x1000u
 #define GPA		0x10000ull
 #define REQUESTS	6u
@@ -33,13 +34,19 @@ static const uint16_t nums[REQUESTS] = { 2, 1, 1, 2, 1, 1 };
 /* A sanitizer makes many steps of one: there, not every first crash has a second one. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define EVERY 7u
+#define ROUNDS 6u
 #else
 #define EVERY 1u
+#define ROUNDS 20u
 #endif
+#define SEEDS 4u
 
+/* In shared memory too: it goes on where the backend has crashed. */
 struct driver {
 	uint16_t avail, used;
 	bool avail_wrap, used_wrap;
+	uint8_t num_out;
+	uint8_t out[REQUESTS];		/* requests not back yet, in the order of their posting */
 };
 
 struct crash {
@@ -47,8 +54,8 @@ struct crash {
 	bool goes_on;			/* the driver, after the crash */
 	struct vhr_memory memory;
 	uint8_t *shared;
-	struct driver before;		/* the crash */
-	struct driver driver;
+	struct driver *driver;
+	uint32_t seed;
 	struct vhr_ring ring;
 	struct iovec iov[4];
 	struct vhr_chain chain;
@@ -74,17 +81,17 @@ put_packed(struct crash *c, unsigned int r)
 
 	for (i = 0; i < nums[r]; i++) {
 		struct vhr_packed_position next =
-			vhr_packed_advance(c->driver.avail, c->driver.avail_wrap, 1, RING_SIZE);
+			vhr_packed_advance(c->driver->avail, c->driver->avail_wrap, 1, RING_SIZE);
 
-		ring[c->driver.avail] = (struct vring_packed_desc){
+		ring[c->driver->avail] = (struct vring_packed_desc){
 			.addr = htole64(buffer_of(r) + 16 * i),
 			.len = htole32(16),
 			.id = htole16(ids[r]),
-			.flags = htole16((c->driver.avail_wrap ? 0x80u : 0x8000u) |
+			.flags = htole16((c->driver->avail_wrap ? 0x80u : 0x8000u) |
 					 (i + 1 < nums[r] ? VRING_DESC_F_NEXT : 0)),
 		};
-		c->driver.avail = next.idx;
-		c->driver.avail_wrap = next.wrap;
+		c->driver->avail = next.idx;
+		c->driver->avail_wrap = next.wrap;
 	}
 }
 
@@ -94,8 +101,8 @@ put_split(struct crash *c, unsigned int r)
 	struct vring_avail *avail = (struct vring_avail *)(void *)(c->shared + AVAIL_AT);
 
 	vring_desc_at(c->shared, ids[r], buffer_of(r), 16, 0, 0);
-	avail->ring[c->driver.avail % RING_SIZE] = htole16(ids[r]);
-	avail->idx = htole16(++c->driver.avail);
+	avail->ring[c->driver->avail % RING_SIZE] = htole16(ids[r]);
+	avail->idx = htole16(++c->driver->avail);
 }
 
 static void
@@ -105,6 +112,7 @@ put(struct crash *c, unsigned int r)
 		put_packed(c, r);
 	else
 		put_split(c, r);
+	c->driver->out[c->driver->num_out++] = (uint8_t)r;
 }
 
 static unsigned int
@@ -119,9 +127,9 @@ request_of(uint32_t id)
 	return 0;
 }
 
-/* The next request that came back; -1: none. */
+/* The next request that the ring says is back; -1: none. */
 static int
-reap(struct crash *c)
+reap_ring(struct crash *c)
 {
 	struct vring_used *used = (struct vring_used *)(void *)(c->shared + USED_AT);
 	struct vring_packed_desc *desc = (struct vring_packed_desc *)(void *)c->shared;
@@ -129,18 +137,36 @@ reap(struct crash *c)
 	unsigned int r;
 
 	if (!c->packed) {
-		if (c->driver.used == le16toh(used->idx))
+		if (c->driver->used == le16toh(used->idx))
 			return -1;
-		return (int)request_of(le32toh(used->ring[c->driver.used++ % RING_SIZE].id));
+		return (int)request_of(le32toh(used->ring[c->driver->used++ % RING_SIZE].id));
 	}
-	desc += c->driver.used;
-	if ((le16toh(desc->flags) & 0x8080u) != (c->driver.used_wrap ? 0x8080u : 0))
+	desc += c->driver->used;
+	if ((le16toh(desc->flags) & 0x8080u) != (c->driver->used_wrap ? 0x8080u : 0))
 		return -1;
 	r = request_of(le16toh(desc->id));
-	next = vhr_packed_advance(c->driver.used, c->driver.used_wrap, nums[r], RING_SIZE);
-	c->driver.used = next.idx;
-	c->driver.used_wrap = next.wrap;
+	next = vhr_packed_advance(c->driver->used, c->driver->used_wrap, nums[r], RING_SIZE);
+	c->driver->used = next.idx;
+	c->driver->used_wrap = next.wrap;
 	return (int)r;
+}
+
+static int
+reap(struct crash *c)
+{
+	struct driver *driver = c->driver;
+	int r = reap_ring(c);
+	unsigned int i = 0;
+
+	if (r < 0)
+		return r;
+	/* It was out, once. */
+	while (i < driver->num_out && driver->out[i] != r)
+		i++;
+	assert_true(i < driver->num_out);
+	driver->num_out--;
+	memmove(&driver->out[i], &driver->out[i + 1], driver->num_out - i);
+	return r;
 }
 
 /* ---- the backend ---- */
@@ -242,10 +268,11 @@ setup(struct crash *c, bool packed, bool goes_on)
 	c->memory.region[0] = (struct vhr_region){ .gpa = GPA, .size = MEMORY, .va = c->shared };
 	c->chain.iov = c->iov;
 	c->chain.iov_max = 4;
-	c->driver.avail = packed ? BASE_PACKED : BASE_SPLIT;
-	c->driver.avail_wrap = true;
-	c->driver.used = c->driver.avail;
-	c->driver.used_wrap = true;
+	c->driver = (struct driver *)(void *)(c->shared + DRIVER_AT);
+	c->driver->avail = packed ? BASE_PACKED : BASE_SPLIT;
+	c->driver->avail_wrap = true;
+	c->driver->used = c->driver->avail;
+	c->driver->used_wrap = true;
 	if (!packed) {
 		struct vring_used *used = (struct vring_used *)(void *)(c->shared + USED_AT);
 
@@ -253,32 +280,20 @@ setup(struct crash *c, bool packed, bool goes_on)
 	}
 	for (i = 0; i < REQUESTS; i++)
 		put(c, i);
-	c->before = c->driver;
 }
 
-/* What the driver gets back, and what it wants next: in @order from @n on. */
-static unsigned int
-after_crash(struct crash *c, unsigned int *order)
+/* What the driver gets back; and then it may want some of that again. */
+static void
+after_crash(struct crash *c)
 {
-	unsigned int back[REQUESTS], done = 0, n = 0, i;
-	bool used[REQUESTS] = { false };
+	unsigned int back[REQUESTS], done = 0, i;
 	int r;
 
-	while ((r = reap(c)) >= 0) {
-		assert_true(done < REQUESTS);
-		assert_false(used[r]);
-		used[r] = true;
+	while ((r = reap(c)) >= 0)
 		back[done++] = (unsigned int)r;
-	}
 	c->seen_done[done] = true;
-	for (i = 0; i < REQUESTS; i++)
-		if (!used[i])
-			order[n++] = i;
-	for (i = 0; c->goes_on && i < done; i++) {
+	for (i = 0; c->goes_on && i < done; i++)
 		put(c, back[i]);
-		order[n++] = back[i];
-	}
-	return n;
 }
 
 /* What the driver has not got back comes out, once and in order, and can be finished. */
@@ -286,11 +301,13 @@ static void
 next_life(void *arg)
 {
 	struct crash *c = arg;
-	unsigned int order[2 * REQUESTS], n, i;
+	uint8_t order[REQUESTS];
+	unsigned int n, i;
 	struct vhr_taken taken;
 
-	c->driver = c->before;
-	n = after_crash(c, order);
+	after_crash(c);
+	n = c->driver->num_out;
+	memcpy(order, c->driver->out, sizeof(order));
 	assert_true(start(c) >= 0);
 	assert_false(c->ring.broken);
 	c->seen_left[vhr_queue_left(&c->ring)] = true;
@@ -313,9 +330,60 @@ next_life(void *arg)
 	/* And nothing is left for the life after that. */
 	assert_int_equal(start(c), 1);
 	assert_int_equal(vhr_queue_left(&c->ring), 0);
-	assert_int_equal(c->ring.last_avail, c->driver.avail);
+	assert_int_equal(c->ring.last_avail, c->driver->avail);
 	assert_int_equal(vhr_queue_pop(&c->ring, &taken, &c->chain), 0);
 	stop(c);
+}
+
+static uint32_t
+below(struct crash *c, uint32_t limit)
+{
+	c->seed = c->seed * 1664525u + 1013904223u;
+	return (c->seed >> 16) % limit;
+}
+
+/* The driver: takes back what it likes, posts what it likes. */
+static void
+traffic_driver(struct crash *c)
+{
+	bool out[REQUESTS] = { false };
+	unsigned int i;
+
+	while (below(c, 8) != 0 && reap(c) >= 0)
+		;
+	for (i = 0; i < c->driver->num_out; i++)
+		out[c->driver->out[i]] = true;
+	for (i = 0; i < REQUESTS; i++)
+		if (!out[i] && below(c, 3) == 0)
+			put(c, i);
+}
+
+/* Both sides in turn, in no order that anybody thought of. */
+static void
+traffic(void *arg)
+{
+	struct crash *c = arg;
+	unsigned int held = 0, round, i;
+
+	attach(c);
+	if (resume(c) != 0)
+		abort();
+	for (round = 0; round < ROUNDS; round++) {
+		traffic_driver(c);
+		crash_begin();
+		while (below(c, 6) != 0 &&
+		       vhr_queue_pop(&c->ring, &c->taken[held], &c->chain) == 1)
+			held++;
+		while (held != 0 && below(c, 8) != 0) {
+			i = below(c, held);
+			push(c, i);
+			c->taken[i] = c->taken[--held];
+			if (below(c, 2) == 0)
+				vhr_queue_flush(&c->ring);
+		}
+		vhr_queue_flush(&c->ring);
+		crash_end();
+	}
 }
 
 static void
@@ -374,6 +442,36 @@ crash_twice(bool packed)
 }
 
 static void
+crash_in_traffic(bool packed)
+{
+	static struct crash c;
+	uint32_t seed;
+	int states;
+
+	for (seed = 0; seed < SEEDS; seed++) {
+		setup(&c, packed, false);
+		c.seed = seed;
+		states = crash_everywhere(c.shared, MEMORY, traffic, next_life, &c);
+		munmap(c.shared, MEMORY);
+		if (states < 0)
+			skip();
+		assert_true(states > (int)ROUNDS);
+	}
+}
+
+static void
+split_crash_in_traffic(void **state)
+{
+	crash_in_traffic(false);
+}
+
+static void
+packed_crash_in_traffic(void **state)
+{
+	crash_in_traffic(true);
+}
+
+static void
 split_crash_anywhere(void **state)
 {
 	crash_once(false, false);
@@ -416,6 +514,8 @@ main(void)
 		cmocka_unit_test(split_crash_anywhere),
 		cmocka_unit_test(split_crash_anywhere_and_the_driver_goes_on),
 		cmocka_unit_test(split_crash_in_the_recovery),
+		cmocka_unit_test(split_crash_in_traffic),
+		cmocka_unit_test(packed_crash_in_traffic),
 		cmocka_unit_test(packed_crash_anywhere),
 		cmocka_unit_test(packed_crash_anywhere_and_the_driver_goes_on),
 		cmocka_unit_test(packed_crash_in_the_recovery),
