@@ -194,3 +194,31 @@ def test_area_that_makes_no_sense_breaks_the_ring(testd, frontend, requests, are
     assert status["connected"]
     assert wait_eventfd(requests.ring.err) >= 1
     frontend.barrier()
+
+
+def test_another_area_for_a_running_ring_ends_the_connection(testd, frontend, requests, area):
+    area.give(frontend)
+    requests.ring.start(frontend)
+    requests.post(0, HELD | 1)
+    wait_taken(testd, [HELD | 1])
+    other = Area(frontend)
+    frontend.send("SET_INFLIGHT_FD", inflight(1, 16, other.size, other.offset), [other.fd])
+    other.close()
+    assert frontend.closed()
+    testd.wait(lambda s: not s["connected"])
+    assert "ring 0 runs with another area" in testd.reasons()
+    # What was under way was finished before the area went.
+    assert requests.used() == [(0, 5)]
+    assert area.under_way(requests.packed) == 0
+
+
+def test_same_area_again_for_a_running_ring(testd, frontend, requests, area):
+    area.give(frontend)
+    requests.ring.start(frontend)
+    requests.post(0, HELD | 1)
+    wait_taken(testd, [HELD | 1])
+    area.give(frontend)
+    assert area.under_way(requests.packed) == 1
+    assert testd.command("release")["result"] == 1
+    assert requests.used() == [(0, 5)]
+    assert area.under_way(requests.packed) == 0

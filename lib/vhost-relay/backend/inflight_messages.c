@@ -129,8 +129,10 @@ vhr_set_inflight_fd(struct vhr_session *s, const struct vhu_msg *request, struct
 	for (i = 0; i < s->num_rings; i++) {
 		if (!s->slot[i].running || (i >= area.num_queues && i >= s->inflight.num_queues))
 			continue;
-		vhu_reason_set(&s->reason, "SET_INFLIGHT_FD: ring %u runs", i);
-		return VHR_FAILED;
+		vhu_reason_set(&s->reason, "SET_INFLIGHT_FD: ring %u runs%s", i,
+			       s->slot[i].ring.inflight != NULL ? " with another area" : "");
+		/* The old area goes with the answer, whatever it is: no ring may have it then. */
+		return s->slot[i].ring.inflight != NULL ? VHR_ILLEGAL : VHR_FAILED;
 	}
 	s->inflight = area;
 	return VHR_DONE;

@@ -429,7 +429,7 @@ area_is_forgotten_by_a_reset_and_by_a_disconnect(void **state)
 }
 
 static void
-area_of_a_running_ring_stays(void **state)
+area_of_a_running_ring_may_come_again_and_no_other(void **state)
 {
 	struct vhu_msg other = set();
 
@@ -437,11 +437,23 @@ area_of_a_running_ring_stays(void **state)
 	start_ring(0);
 	give_acked(set(), 0);
 	other.inflight.mmap_offset += 0x1000;
-	give_acked(other, 1);
-	assert_non_null(strstr(vhr_last_error(session), "SET_INFLIGHT_FD: ring 0 runs"));
+	give_illegal(need_reply(other), "SET_INFLIGHT_FD: ring 0 runs with another area");
+}
+
+static void
+area_of_a_stopped_ring_may_be_another(void **state)
+{
+	struct vhu_msg other = set();
+
+	give_acked(set(), 0);
+	start_ring(0);
 	give(request_state(VHU_GET_VRING_BASE, 0, 0));
 	answer();
+	other.inflight.mmap_offset += 0x1000;
 	give_acked(other, 0);
+	give(request_u64(VHU_SET_VRING_KICK, 0));
+	assert_true(rec.ready[0]);
+	assert_int_equal(get16(area(0) + 0x1000 + 8), 1);
 }
 
 static void
@@ -553,7 +565,8 @@ main(void)
 		TEST(drained_ring_starts_again_with_the_same_area),
 		TEST(request_that_nobody_finished_comes_again_after_a_reconnect),
 		TEST(area_is_forgotten_by_a_reset_and_by_a_disconnect),
-		TEST(area_of_a_running_ring_stays),
+		TEST(area_of_a_running_ring_may_come_again_and_no_other),
+		TEST(area_of_a_stopped_ring_may_be_another),
 		TEST(running_ring_without_an_area_gets_none),
 		TEST(ring_smaller_than_queue_size_uses_a_part_of_its_part),
 		TEST(ring_larger_than_queue_size_has_its_part_behind_the_others),

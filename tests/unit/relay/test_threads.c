@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "session_fixture.h"
-#include "vhost-relay/vring/split.h"
+#include "vhost-relay/vring/queue.h"
 
 #define ROUNDS 400u
 
@@ -90,6 +90,16 @@ burst(struct vhr_ring *ring, unsigned int index)
 	n = vhr_split_available(ring);
 	if (n == 0)
 		return;
+	if (index % 2 == 1) {
+		struct vhr_taken taken;
+
+		if (vhr_queue_pop(ring, &taken, &chain) != 1)
+			return;
+		vhr_queue_push(ring, &taken, 0);
+		vhr_queue_flush(ring);
+		work[index].taken++;
+		return;
+	}
 	if (atomic_exchange(&break_one, false)) {
 		vhr_ring_break(ring, "by a data thread");
 		return;
