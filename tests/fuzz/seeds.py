@@ -184,9 +184,32 @@ BLK = {
 }
 
 
+def virtio_scsi(flags, readable, writable, data):
+    """Sizes of pieces by their code: 0: 51, 1: 108, 2: 512, 3: 24, 4: 1 byte."""
+    return bytes([flags, len(writable) << 4 | len(readable), *readable, *writable]) + data
+
+
+LUN = bytes([1, 0, 0x40, 5, 0, 0, 0, 0])
+READ = LUN + bytes(11) + cdb(0x28, 0, 0, 0, 0, 1, 0, 0, 1).ljust(32, b"\0")
+WRITE = LUN + bytes(11) + cdb(0x2a, 0, 0, 0, 0, 1, 0, 0, 1).ljust(32, b"\0")
+QUEUES = {
+    "read": virtio_scsi(0, [0], [1, 2], READ),
+    "write": virtio_scsi(0, [0, 2], [1], WRITE + b"x" * 512),
+    "pieces": virtio_scsi(0, [0x99, 0x9a], [0xb0, 0xbc, 2], READ),
+    "luns": virtio_scsi(0, [0], [1, 2], b"\xc1\1" + bytes(17)
+                        + cdb(0xa0, 0, 2, 0, 0, 0, 0, 0, 2).ljust(32, b"\0")),
+    "many": virtio_scsi(4, [0], [1], READ),
+    "query": virtio_scsi(1, [5], [0x85], struct.pack("<I8sI", 1, LUN, 2)),
+}
+for _tmf in range(8):
+    QUEUES[f"tmf{_tmf}"] = (virtio_scsi(2, [0], [1, 2], READ)
+                            + virtio_scsi(1, [3], [4], struct.pack("<II8sQ", 0, _tmf, LUN, 0)))
+
+
 def main(root):
     corpora = {"fuzz_codec": {}, "fuzz_frontend": {}, "fuzz_txq": {}, "fuzz_caps": {},
                "fuzz_split": {}, "fuzz_packed": {}, "fuzz_inflight": {}, "fuzz_scsi": {},
+               "fuzz_scsi_queues": {},
                "fuzz_blk": BLK}
     for name in AFTER:
         corpora["fuzz_frontend"][name] = b"".join(NEGOTIATE + AFTER[name])
@@ -208,6 +231,7 @@ def main(root):
     corpora["fuzz_inflight"]["split"] = inflight_split()
     corpora["fuzz_inflight"]["packed"] = inflight_packed()
     corpora["fuzz_scsi"] = dict(SCSI, all=b"".join(SCSI[name] for name in SCSI))
+    corpora["fuzz_scsi_queues"] = QUEUES
     # Power on is told to each initiator first.
     ready = scsi(0, 0, cdb(0x00))
     corpora["fuzz_scsi"].update({f"then_{name}": ready + SCSI["register"] + SCSI["reserve"] + data

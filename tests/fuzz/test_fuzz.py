@@ -16,7 +16,7 @@ SECONDS = int(os.environ.get("VVU_FUZZ_SECONDS", "10"))
 
 @pytest.mark.parametrize("target", ["fuzz_codec", "fuzz_frontend", "fuzz_txq", "fuzz_caps",
                                     "fuzz_split", "fuzz_packed", "fuzz_inflight",
-                                    "fuzz_scsi", "fuzz_blk"])
+                                    "fuzz_scsi", "fuzz_scsi_queues", "fuzz_blk"])
 def test_target(target, tmp_path):
     seeds, found = tmp_path / "seeds", BUILD / "corpus" / target
     subprocess.run([sys.executable, HERE / "seeds.py", seeds], check=True)
