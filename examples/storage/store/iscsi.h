@@ -18,6 +18,7 @@ struct iscsi_store {
 	struct iscsi_context *context;	/* NULL: not connected */
 	int lun;
 	char where[128];		/* portal, target and LUN, without a password */
+	unsigned int redirects;
 	unsigned int asked;		/* how far the login is */
 	bool ready;
 	int error;			/* of the login */

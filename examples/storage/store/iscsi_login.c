@@ -13,6 +13,8 @@
 #define MODE_WRITE_PROTECT	0x80
 #define MODE_DPOFUA		0x10
 
+#define REDIRECTS_MAX		4u
+
 static void ask_next(struct remote *remote);
 
 static void give_up(struct iscsi_store *iscsi, int error, const char *what)
@@ -191,7 +193,45 @@ static void ask_next(struct remote *remote)
 		give_up(iscsi, -EIO, questions[iscsi->asked].name);
 }
 
+static void connected(struct iscsi_context *context, int status, void *command_data,
+		      void *private_data);
+
+static void connect_to(struct remote *remote, const char *portal)
+{
+	struct iscsi_store *iscsi = iscsi_store_of(remote);
+
+	if (iscsi_connect_async(iscsi->context, portal, connected, remote))
+		give_up(iscsi, -EIO, "connect");
+}
+
 static void logged_in(struct iscsi_context *context, int status, void *command_data,
+		      void *private_data)
+{
+	struct remote *remote = private_data;
+	struct iscsi_store *iscsi = iscsi_store_of(remote);
+	const char *address;
+
+	if (iscsi->context != context)
+		return;
+	if (status == SCSI_STATUS_GOOD) {
+		ask_next(remote);
+		return;
+	}
+	/* iSCSI, RFC 7143, 11.13.5: the target is somewhere else for now. */
+	address = status == SCSI_STATUS_REDIRECT ? iscsi_get_target_address(context) : NULL;
+	if (!address || !address[0] || iscsi->redirects++ == REDIRECTS_MAX) {
+		give_up(iscsi, -EIO, "login");
+		return;
+	}
+	iscsi_disconnect(context);
+	connect_to(remote, address);
+}
+
+/*
+ * iscsi_full_connect_async() would do this and the login, but it remembers what to do in memory
+ * that is lost when the connection is given up meanwhile, once a second while a target is away.
+ */
+static void connected(struct iscsi_context *context, int status, void *command_data,
 		      void *private_data)
 {
 	struct remote *remote = private_data;
@@ -199,9 +239,9 @@ static void logged_in(struct iscsi_context *context, int status, void *command_d
 
 	if (iscsi->context != context)
 		return;
-	if (status == SCSI_STATUS_GOOD)
-		ask_next(remote);
-	else
+	if (status != SCSI_STATUS_GOOD)
+		give_up(iscsi, -EIO, "connect");
+	else if (iscsi_login_async(context, logged_in, remote))
 		give_up(iscsi, -EIO, "login");
 }
 
@@ -218,10 +258,10 @@ int iscsi_login_start(struct remote *remote, char *why)
 	iscsi->ready = false;
 	iscsi->error = 0;
 	iscsi->can_write_same_unmap = false;
-	if (iscsi_full_connect_async(iscsi->context, url->portal, url->lun, logged_in, remote)) {
-		snprintf(why, REMOTE_STATE_MAX, "%.150s", iscsi_get_error(iscsi->context));
-		ret = -EIO;
-	}
+	iscsi->redirects = 0;
+	connect_to(remote, url->portal);
 	iscsi_destroy_url(url);
-	return ret;
+	if (iscsi->error)
+		snprintf(why, REMOTE_STATE_MAX, "%s", iscsi->why);
+	return iscsi->error;
 }

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
+import contextlib
 import json
 import os
 import select
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -33,6 +35,32 @@ def listens(address):
             return True
         except OSError:
             return False
+
+
+@contextlib.contextmanager
+def answering(family, address, answer):
+    """Somebody who is no server of the right kind: gives each connection to answer()."""
+    server = socket.socket(family)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind(address)
+    server.listen()
+
+    def serve():
+        while True:
+            try:
+                connection = server.accept()[0]
+            except OSError:
+                return
+            answer(connection)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join(SECONDS)
 
 
 class Server:

@@ -5,12 +5,13 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
 import pytest
 
-from .conftest import SECONDS, Server, free_port, listens, until
+from .conftest import SECONDS, Server, answering, free_port, listens, until
 
 MEGABYTE = 1 << 20
 SIZE = 16 * MEGABYTE
@@ -177,6 +178,23 @@ def test_a_target_that_hangs_is_as_one_that_is_gone(start, exercise):
     assert program.result("write", 0, 4096, 1) == -errno.ETIMEDOUT
     server.signal(signal.SIGCONT)
     until(lambda: program.result("read", 0, 512, 0) == 0, what="back again")
+
+
+@pytest.mark.parametrize("words", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n" * 4])
+def test_a_portal_that_is_no_target_for_a_while(start, exercise, words):
+    def answer(connection):
+        connection.sendall(words)
+        connection.close()
+
+    server = start()
+    program = exercise(server.store())
+    server.kill()
+    with answering(socket.AF_INET, ("127.0.0.1", server.portal), answer):
+        program.send("write", 0, 4096, 3)
+        time.sleep(1.5)
+    server.start()
+    assert program.answer()["result"] == 0
+    assert program.ask("read", 0, 4096, 3)["wrong"] == 0
 
 
 def test_a_unit_that_has_grown_is_looked_at_again(start, exercise):

@@ -4,12 +4,11 @@ import errno
 import shutil
 import signal
 import socket
-import threading
 import time
 
 import pytest
 
-from .conftest import SECONDS, Exerciser, Server, free_port, listens, until
+from .conftest import Exerciser, Server, answering, free_port, listens, until
 
 MEGABYTE = 1 << 20
 SIZE = 16 * MEGABYTE
@@ -268,26 +267,6 @@ def test_a_wrong_description(exercise, store, error, words):
     assert words in exercise(store, error=-error).opened["reason"]
 
 
-def listener(directory, answer):
-    """Accepts one connection after the other and gives each to answer()."""
-    server = socket.socket(socket.AF_UNIX)
-    server.bind(str(directory / "nbd"))
-    server.listen()
-    server.settimeout(SECONDS)
-
-    def serve():
-        while True:
-            try:
-                connection = server.accept()[0]
-            except OSError:
-                return
-            answer(connection)
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    return server
-
-
 @pytest.mark.parametrize("words", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n",
                                    b"NBDMAGICIHAVEOPX\xff\xff\xff\xff\xff\xff\xff"])
 def test_a_peer_that_speaks_something_else(directory, build, words):
@@ -295,24 +274,17 @@ def test_a_peer_that_speaks_something_else(directory, build, words):
         connection.sendall(words)
         connection.close()
 
-    server = listener(directory, answer)
-    try:
-        program = Exerciser(build, {"type": "nbd", "socket": str(directory / "nbd"),
-                                    "timeout_ms": 2000})
+    path = str(directory / "nbd")
+    with answering(socket.AF_UNIX, path, answer):
+        program = Exerciser(build, {"type": "nbd", "socket": path, "timeout_ms": 2000})
         assert program.opened["result"] < 0 and program.opened["reason"].startswith("nbd: ")
         assert program.close() == 1
-    finally:
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
 
 
 def test_opening_does_not_wait_for_ever_for_a_peer_that_says_nothing(directory, exercise):
     connections = []
-    server = listener(directory, connections.append)
-    try:
-        program = exercise({"type": "nbd", "socket": str(directory / "nbd"), "timeout_ms": 500},
+    path = str(directory / "nbd")
+    with answering(socket.AF_UNIX, path, connections.append):
+        program = exercise({"type": "nbd", "socket": path, "timeout_ms": 500},
                            error=-errno.ETIMEDOUT)
         assert "no connection in time" in program.opened["reason"]
-    finally:
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
