@@ -38,7 +38,6 @@ int iscsi_make_context(struct iscsi_store *iscsi, uint32_t isid, struct iscsi_co
 	}
 	iscsi_set_session_type(*context, ISCSI_SESSION_NORMAL);
 	iscsi_set_header_digest(*context, ISCSI_HEADER_DIGEST_NONE_CRC32C);
-	iscsi->lun = (*url)->lun;
 	return 0;
 }
 

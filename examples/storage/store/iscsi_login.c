@@ -254,6 +254,7 @@ int iscsi_login_start(struct remote *remote, char *why)
 	if (ret)
 		return ret;
 	remote->link = (struct remote_link){ 0 };
+	iscsi->lun = url->lun;
 	iscsi->asked = 0;
 	iscsi->ready = false;
 	iscsi->error = 0;
