@@ -372,6 +372,7 @@ static void what_is_no_file_is_refused(void **state)
 	assert_int_equal(mkfifo(path, 0600), 0);
 	snprintf(text, sizeof(text), "file:%s", path);
 	open_fails(text, -EINVAL, "neither");
+	remove_file(NULL);
 	make_file("/dev/shm", 4096);
 	snprintf(text, sizeof(text),
 		 "{\"type\": \"file\", \"path\": \"%s\", \"direct\": \"maybe\"}", path);
