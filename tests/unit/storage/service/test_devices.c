@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "fake_target.h"
 #include "storage/service/devices.h"
@@ -137,6 +138,53 @@ static void a_device_has_one_job_at_a_time(void **state)
 	assert_int_equal(devices_start(f->devices, "x", DEVICE_REMOVE, count, f, &reason), -ENOENT);
 }
 
+/* Waits for @params["go"], a pipe's end, and fails as it says. */
+static int own_work(void *device, const json_t *params, struct vhu_reason *reason)
+{
+	const int fd = (int)json_integer_value(json_object_get(params, "go"));
+	const int err = (int)json_integer_value(json_object_get(params, "error"));
+	char byte;
+
+	if (device == NULL || read(fd, &byte, 1) != 1)
+		return -EIO;
+	if (err < 0)
+		vhu_reason_set(reason, "as it was told");
+	return err;
+}
+
+static void the_types_own_work_is_a_job(void **state)
+{
+	struct fixture *f = *state;
+	struct vhu_reason reason;
+	json_t *params;
+	int go[2];
+
+	assert_int_equal(pipe(go), 0);
+	assert_int_equal(add(f, "{\"socket-path\":\"/a\",\"name\":\"x\"}", &reason), 0);
+	for (int err = 0; err >= -5; err -= 5) {
+		params = json_pack("{s:i, s:i}", "go", go[0], "error", err);
+		assert_int_equal(devices_work(f->devices, "x", own_work, params, count, f, &reason),
+				 0);
+		/* It has a copy. */
+		json_decref(params);
+		assert_int_equal(devices_start(f->devices, "x", DEVICE_REMOVE, count, f, &reason),
+				 -EBUSY);
+		ASSERT_SAYS(reason, "x is being changed");
+		assert_int_equal(f->done, err ? 1 : 0);
+		assert_int_equal(write(go[1], "", 1), 1);
+		wait_done(f, err ? 2 : 1);
+		assert_int_equal(f->last_error, err);
+	}
+	ASSERT_SAYS(f->last_reason, "as it was told");
+	assert_non_null(devices_find(f->devices, "x", &reason));
+	params = json_object();
+	assert_int_equal(devices_work(f->devices, "y", own_work, params, count, f, &reason),
+			 -ENOENT);
+	json_decref(params);
+	close(go[0]);
+	close(go[1]);
+}
+
 static void jobs_of_several_devices_run_side_by_side(void **state)
 {
 	struct fixture *f = *state;
@@ -258,6 +306,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(names_are_given_and_unique),
 		TEST(a_device_has_one_job_at_a_time),
+		TEST(the_types_own_work_is_a_job),
 		TEST(jobs_of_several_devices_run_side_by_side),
 		TEST(a_device_with_a_job_is_ended_after_it),
 		TEST(a_device_goes_with_its_only_frontend),
