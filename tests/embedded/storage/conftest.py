@@ -129,7 +129,9 @@ class Programs:
         return self.add(Storage(storage_program(what), self.directory, *options, **more))
 
     def stop(self):
-        codes = [(program.stop(), program) for program in self.started if program.alive()]
+        # A server has its client until the end.
+        codes = [(program.stop(), program) for program in reversed(self.started)
+                 if program.alive()]
         for code, program in codes:
             assert code in program.ends_with, program.text()[-3000:]
 

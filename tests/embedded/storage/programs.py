@@ -14,8 +14,10 @@ END_TIMEOUT = 60
 
 
 class Program:
-    """A process with its output in a file. ready: paths of sockets at which it listens, once it
-    is up."""
+    """A process with its output in a file. ready: paths of sockets at which it listens once it
+    is up; says: what it writes then."""
+
+    says = b""
 
     # Exit status after SIGTERM
     ends_with = (0,)
@@ -28,26 +30,30 @@ class Program:
 
     def start(self):
         with open(self.log_path, "ab") as log:
+            self.begin = log.tell()
             log.write(f"$ {' '.join(self.arguments)}\n".encode())
             log.flush()
             self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=subprocess.STDOUT)
         try:
             for path in self.ready:
-                self._wait_listening(path)
+                self._wait(lambda: listening(path), f"to listen at {path}")
+            self._wait(lambda: self.says in self.log_path.read_bytes()[self.begin:],
+                       f"to say {self.says}")
         except BaseException:
             self.stop()
             raise
         return self
 
-    def _wait_listening(self, path):
-        """By what the kernel says: a connection would be a frontend that comes and goes."""
+    def _wait(self, condition, what):
+        """Whether it listens the kernel says: a connection would be a frontend that comes and
+        goes."""
         deadline = time.monotonic() + START_TIMEOUT
-        while not listening(path):
+        while not condition():
             if self.process.poll() is not None:
                 raise RuntimeError(f"ended with {self.process.returncode}:\n{self.text()}")
             if time.monotonic() > deadline:
-                raise TimeoutError(f"it does not listen at {path}:\n{self.text()}")
+                raise TimeoutError(f"it is expected {what}:\n{self.text()}")
             time.sleep(0.02)
 
     @property
@@ -93,6 +99,8 @@ def listening(path):
 class Storage(Program):
     """vhost-blk or vhost-scsi. options: what comes after --socket-path. rpc: it has a socket for
     that too."""
+
+    says = b": ready\n"
 
     def __init__(self, path, directory, *options, name="disk", rpc=False):
         self.socket = directory / f"{name}.sock"
