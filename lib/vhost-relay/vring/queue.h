@@ -35,7 +35,8 @@ struct vhr_taken {
  * there is none; -EPROTO: the ring is broken (or was); -E2BIG: taken, @taken is valid and must
  * be pushed, but its buffers are more than chain->iov_max and @chain holds the first ones.
  * At most ring->size requests are with the caller at a time: a driver that makes more
- * available breaks the ring.
+ * available breaks the ring. chain->head names the request in messages: its descriptor, or of
+ * a packed ring its place.
  */
 int vhr_queue_pop(struct vhr_ring *ring, struct vhr_taken *taken, struct vhr_chain *chain);
 /*
