@@ -35,8 +35,7 @@ def pytest_runtest_makereport(item, call):
     target.mkdir(parents=True, exist_ok=True)
     for machines in logs.OPEN:
         machines.keep(item.nodeid)
-    directory = getattr(item, "funcargs", {}).get("directory")
-    for path in directory.glob("*.log") if directory and directory.exists() else ():
+    for path in Programs.logs():
         shutil.copy(path, target)
         report.sections.append((path.name, path.read_text(errors="replace")[-3000:]))
     report.sections.append(("logs", str(target)))
@@ -118,8 +117,17 @@ def storage_program(name):
 class Programs:
     """Each ends when the test does, after the disks that it serves, and has to end well."""
 
+    current = None
+
     def __init__(self, directory):
         self.directory, self.started = directory, []
+        Programs.current = self
+
+    @classmethod
+    def logs(cls):
+        """Of the programs of the test that is being run."""
+        directory = cls.current and cls.current.directory
+        return sorted(directory.glob("*.log")) if directory and directory.exists() else []
 
     def add(self, program):
         self.started.append(program)

@@ -30,11 +30,11 @@ class Rpc:
     def close(self):
         self.socket.close()
 
-    def __call__(self, method, timeout=TIMEOUT, **params):
-        """The result. Underscores in names of parameters are dashes on the wire."""
+    def __call__(self, method, timeout=TIMEOUT, exactly=(), **params):
+        """The result. exactly: further parameters, whose names are no identifiers."""
         self.number += 1
         request = {"jsonrpc": "2.0", "id": self.number, "method": method,
-                   "params": {key.replace("_", "-"): value for key, value in params.items()}}
+                   "params": {**params, **dict(exactly)}}
         self.socket.settimeout(timeout)
         self.socket.sendall(json.dumps(request).encode())
         answer = self._receive(time.monotonic() + timeout)

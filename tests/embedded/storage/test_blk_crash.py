@@ -32,13 +32,15 @@ def no_io_errors(vm):
     assert "I/O error" not in log, log[-3000:]
 
 
-@pytest.mark.parametrize("queues, workers", [(1, 1), (1, WORKERS), (2, 2 * WORKERS)])
-def test_target_is_killed(vm, vhost_blk, plug, image, chance, queues, workers):
+@pytest.mark.parametrize("queues, workers, packed", [
+    (1, 1, False), (1, WORKERS, False), (2, 2 * WORKERS, False), (2, 2 * WORKERS, True)])
+def test_target_is_killed(vm, vhost_blk, plug, image, chance, queues, workers, packed):
     """What was under way when it was killed is done by the next one, before anything new, and
     the frontend notices nothing but the time that it takes."""
     vm.run("dmesg -c >/dev/null")
-    program = vhost_blk("--store", f"file:{image}", "--queues", queues, "--threads", queues)
-    disk = plug(program.socket, num_queues=queues)
+    program = vhost_blk("--store", f"file:{image}", "--queues", queues, "--threads", queues,
+                        *(["--packed"] if packed else []))
+    disk = plug(program.socket, num_queues=queues, packed=packed)
     check = Iocheck(vm, disk.path, chance.getrandbits(31), workers=workers)
     for _ in range(ROUNDS):
         check.wait_progress(chance.randrange(1, 40))

@@ -8,6 +8,7 @@ import time
 from .pair import reconnect_option
 
 FIRST_PORT = 0x10
+QUEUES = {"vhost-user-blk-pci": "num-queues", "vhost-user-scsi-pci": "num_queues"}
 TIMEOUT = 60
 
 
@@ -22,10 +23,10 @@ def vhost_user_disk(qemu, driver, socket, index=0, num_queues=1, **options):
     """QEMU's options for a disk or controller that is there from the start. Left alone, QEMU
     wants as many queues as there are processors."""
     name = f"disk{index}"
-    options["num_queues"] = num_queues
     given = "".join(f",{key.replace('_', '-')}={value}" for key, value in options.items())
     return ["-chardev", f"socket,id={name},path={socket},{reconnect_option(qemu)}",
-            "-device", f"{driver},chardev={name},id=fn{index},addr={5 + index:x}{given}"]
+            "-device", f"{driver},chardev={name},id=fn{index},addr={5 + index:x},"
+                       f"{QUEUES[driver]}={num_queues}{given}"]
 
 
 class Plugged:
@@ -36,13 +37,15 @@ class Plugged:
         self.vm, self.port, self.id = vm, port, f"fn{port}"
         self.there = False
         self.address = f"0000:00:{FIRST_PORT + port:02x}.0"
-        key, value = reconnect_option(vm.qemu).split("=")
-        data = {"addr": {"type": "unix", "data": {"path": str(socket)}}, "server": False,
-                key: int(value)}
+        data = {"addr": {"type": "unix", "data": {"path": str(socket)}}, "server": False}
+        # QEMU 7 knows of no second connection for SCSI, and does not wait for the first one.
+        if driver == "vhost-user-blk-pci" or vm.qemu.version >= (9,):
+            key, value = reconnect_option(vm.qemu).split("=")
+            data[key] = int(value)
         vm.qmp("chardev-add", id=self.id, backend={"type": "socket", "data": data})
         try:
             vm.qmp("device_add", TIMEOUT, driver=driver, id=self.id, bus=f"rp{port}",
-                   chardev=self.id, num_queues=num_queues, **options)
+                   chardev=self.id, exactly={QUEUES[driver]: num_queues}, **options)
         except Exception:
             vm.qmp("chardev-remove", id=self.id)
             raise

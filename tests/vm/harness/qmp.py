@@ -47,12 +47,14 @@ class Qmp:
         line, _, self.buffer = self.buffer.partition(b"\n")
         return json.loads(line)
 
-    def __call__(self, command, timeout=20, **arguments):
-        """The return value. Underscores in argument names are dashes on the wire."""
+    def __call__(self, command, timeout=20, exactly=(), **arguments):
+        """The return value. Underscores in argument names are dashes on the wire, but for those
+        in the dictionary "exactly"."""
         request = {"execute": command}
+        arguments = {name.replace("_", "-"): value for name, value in arguments.items()}
+        arguments.update(exactly)
         if arguments:
-            request["arguments"] = {name.replace("_", "-"): value
-                                    for name, value in arguments.items()}
+            request["arguments"] = arguments
         try:
             self.socket.settimeout(timeout)
             self.socket.sendall(json.dumps(request).encode() + b"\n")
