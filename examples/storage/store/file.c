@@ -12,8 +12,9 @@
 
 #include "file.h"
 
-#define LOCK_WAIT_MS	5000u
-#define LOCK_PAUSE_MS	10u
+#define LOCK_WAIT_MS		5000u
+#define LOCK_WAIT_MAX_MS	60000u
+#define LOCK_PAUSE_MS		10u
 
 enum direct { DIRECT_AUTO, DIRECT_ON, DIRECT_OFF };
 
@@ -22,6 +23,7 @@ struct file_options {
 	const char *path;
 	uint64_t block_bytes;		/* 0: what fits */
 	uint64_t queue_depth;
+	uint64_t lock_wait_ms;
 	unsigned int direct;		/* enum direct */
 	bool lock;
 };
@@ -107,15 +109,16 @@ const struct store_ops file_ops = {
  * after a crash. A write of the old process must not land on one that the new process has done
  * meanwhile, so it is waited for, but not for ever.
  */
-static int take_lock(const struct file *file, bool read_only)
+static int take_lock(const struct file *file, const struct file_options *options)
 {
-	struct flock lock = { .l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
+	struct flock lock = { .l_type = options->common.read_only ? F_RDLCK : F_WRLCK,
+			      .l_whence = SEEK_SET };
 	const struct timespec pause = { 0, LOCK_PAUSE_MS * 1000000L };
 
-	for (unsigned int waited_ms = 0;; waited_ms += LOCK_PAUSE_MS) {
+	for (uint64_t waited_ms = 0;; waited_ms += LOCK_PAUSE_MS) {
 		if (!fcntl(file->fd, F_OFD_SETLK, &lock))
 			return 0;
-		if ((errno != EAGAIN && errno != EACCES) || waited_ms >= LOCK_WAIT_MS)
+		if ((errno != EAGAIN && errno != EACCES) || waited_ms >= options->lock_wait_ms)
 			return -errno;
 		nanosleep(&pause, NULL);
 	}
@@ -150,11 +153,11 @@ static int open_path(struct file *file, const struct file_options *options,
 		return -errno;
 	if (!options->lock)
 		return 0;
-	ret = take_lock(file, options->common.read_only);
+	ret = take_lock(file, options);
 	if (ret == -EAGAIN || ret == -EACCES) {
 		vhu_reason_set(reason, "file: \"path\" %.100s is in use by another program or "
-			       "store (it is locked, for more than %u s)", options->path,
-			       LOCK_WAIT_MS / 1000);
+			       "store (it is locked, and still was after %u ms)", options->path,
+			       (unsigned int)options->lock_wait_ms);
 		return -EBUSY;
 	}
 	if (ret)
@@ -253,6 +256,7 @@ static void file_defaults(void *arg)
 
 	options->queue_depth = 128;
 	options->lock = true;
+	options->lock_wait_ms = LOCK_WAIT_MS;
 }
 
 static int set_up(struct file *file, const struct file_options *options,
@@ -323,6 +327,8 @@ static const struct store_key file_keys[] = {
 	{ "direct", STORE_KEY_CHOICE, false, offsetof(struct file_options, direct), 0, 0,
 	  direct_choices },
 	{ "lock", STORE_KEY_BOOL, false, offsetof(struct file_options, lock), 0, 0, NULL },
+	{ "lock_wait_ms", STORE_KEY_NUMBER, false, offsetof(struct file_options, lock_wait_ms), 0,
+	  LOCK_WAIT_MAX_MS, NULL },
 	{ "queue_depth", STORE_KEY_NUMBER, false, offsetof(struct file_options, queue_depth), 1,
 	  1024, NULL },
 	{ 0 },

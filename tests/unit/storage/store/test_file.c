@@ -334,15 +334,17 @@ static void a_file_is_resized_and_looked_at_again(void **state)
 
 static void a_file_is_written_by_one_store_only(void **state)
 {
-	char text[128];
+	char text[192];
 	struct store *store, *second;
 
 	make_file("/dev/shm", 65536);
-	snprintf(text, sizeof(text), "file:%s", path);
+	snprintf(text, sizeof(text),
+		 "{\"type\": \"file\", \"path\": \"%s\", \"lock_wait_ms\": 0}", path);
 	store = open_file("");
 	open_fails(text, -EBUSY, "in use|locked");
-	snprintf(text, sizeof(text), "{\"type\": \"file\", \"path\": \"%s\", \"read_only\": true}",
-		 path);
+	snprintf(text, sizeof(text),
+		 "{\"type\": \"file\", \"path\": \"%s\", \"lock_wait_ms\": 0, "
+		 "\"read_only\": true}", path);
 	open_fails(text, -EBUSY, "in use");
 	second = open_file(", \"lock\": false");
 	store_close(second);
@@ -350,11 +352,44 @@ static void a_file_is_written_by_one_store_only(void **state)
 	/* Readers do not disturb each other; a writer would. */
 	store = open_file(", \"read_only\": true");
 	second = open_file(", \"read_only\": true");
-	snprintf(text, sizeof(text), "file:%s", path);
+	snprintf(text, sizeof(text),
+		 "{\"type\": \"file\", \"path\": \"%s\", \"lock_wait_ms\": 0}", path);
 	open_fails(text, -EBUSY, "in use");
 	store_close(second);
 	store_close(store);
 	store_close(open_file(""));
+}
+
+static void *close_soon(void *store)
+{
+	usleep(200000);
+	store_close(store);
+	return NULL;
+}
+
+static void a_lock_is_waited_for_as_long_as_asked(void **state)
+{
+	char text[192];
+	struct store *store;
+	pthread_t thread;
+	uint64_t start_us;
+
+	make_file("/dev/shm", 65536);
+	store = open_file("");
+	snprintf(text, sizeof(text),
+		 "{\"type\": \"file\", \"path\": \"%s\", \"lock_wait_ms\": 300}", path);
+	start_us = now_us();
+	open_fails(text, -EBUSY, "in use|300 ms");
+	assert_true(now_us() - start_us >= 300000);
+	assert_int_equal(pthread_create(&thread, NULL, close_soon, store), 0);
+	/* For longer than the other keeps it. */
+	start_us = now_us();
+	store_close(open_file(", \"lock_wait_ms\": 60000"));
+	assert_true(now_us() - start_us < 30000000);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	snprintf(text, sizeof(text),
+		 "{\"type\": \"file\", \"path\": \"%s\", \"lock_wait_ms\": 60001}", path);
+	open_fails(text, -EINVAL, "lock_wait_ms|60001|60000");
 }
 
 static void what_is_no_file_is_refused(void **state)
@@ -459,6 +494,7 @@ int main(void)
 		test_of(a_file_is_resized_and_looked_at_again),
 		test_of(a_file_is_written_by_one_store_only),
 		test_of(what_is_no_file_is_refused),
+		test_of(a_lock_is_waited_for_as_long_as_asked),
 		test_of(blocks_can_be_larger),
 		test_of(threads_with_a_queue_each_share_the_file),
 	};

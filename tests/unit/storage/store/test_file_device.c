@@ -145,10 +145,10 @@ static void a_device_is_written_by_one_store_only(void **state)
 	store = open_store("file:%s", device);
 	open_fails(device, -EINVAL, "is no store");
 	for (unsigned int i = 0; i < 2; i++) {
-		char text[128];
+		char text[160];
 
 		snprintf(text, sizeof(text), "{\"type\": \"file\", \"path\": \"%s\", "
-			 "\"read_only\": %s}", device, i ? "true" : "false");
+			 "\"lock_wait_ms\": 0, \"read_only\": %s}", device, i ? "true" : "false");
 		open_fails(text, -EBUSY, device);
 	}
 	store_close(store);
