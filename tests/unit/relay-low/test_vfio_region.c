@@ -416,8 +416,10 @@ large_mapping_is_whole_and_placed_for_large_pages(void **state)
 	uint8_t *va, byte;
 	unsigned int i;
 
-	if (sizeof(void *) < 8)
+	if (sizeof(void *) < 8) {
+		print_message("no room for gigabytes in this address space\n");
 		skip();
+	}
 	assert_int_equal(ftruncate(bar.fd, (off_t)(FD_OFFSET + 4 * gib)), 0);
 	bar.region.size = 4 * gib;
 	bar.region.area[0] = (struct vhr_vfio_area){ 0, 4 * gib };
@@ -441,8 +443,10 @@ large_mapping_that_fails_leaves_nothing(void **state)
 	const uint64_t gib = 1ull << 30;
 	unsigned int before = mappings_of_the_device();
 
-	if (sizeof(void *) < 8)
+	if (sizeof(void *) < 8) {
+		print_message("no room for gigabytes in this address space\n");
 		skip();
+	}
 	bar.region.size = 4 * gib;
 	bar.region.fd_offset = INT64_MAX - 2 * gib + 1;
 	bar.region.area[0] = (struct vhr_vfio_area){ 0, 4 * gib };

@@ -66,8 +66,10 @@ wait_child(pid_t pid)
 		}
 		return sig;
 	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+		print_message("no process can be traced here (emulation, or not allowed)\n");
 		return -1;
+	}
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		fail_msg("the child ended with status 0x%x", (unsigned int)status);
 	return 0;
@@ -113,6 +115,7 @@ crash_everywhere(void *memory, size_t size, void (*run)(void *arg), void (*state
 		if (stepping)
 			take_snapshot(&s, memory);
 		if (ptrace(stepping ? PTRACE_SINGLESTEP : PTRACE_CONT, pid, NULL, NULL) < 0) {
+			print_message("no single steps of a process here: %s\n", strerror(errno));
 			kill(pid, SIGKILL);
 			waitpid(pid, NULL, 0);
 			ret = -1;
