@@ -151,8 +151,10 @@ void scsi_claim(struct scsi_task *task, uint64_t first, uint64_t blocks, bool ex
 	lu->waiting += waiting;
 	pthread_mutex_unlock(&lu->lock);
 	/* Now it may run in no other way than by being woken: hands off. */
-	if (!waiting)
-		go(task);
+	if (waiting)
+		return;
+	/* One that was aborted has not waited for its turn, and must not go on. */
+	scsi_task_resume(task);
 }
 
 /* Lock held; a claim has gone. */

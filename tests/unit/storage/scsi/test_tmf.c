@@ -155,6 +155,25 @@ static void a_task_that_waits_for_others_ends_without_the_store(void **state)
 	expect_good(1024);
 }
 
+static void went_on(struct scsi_task *task)
+{
+	fail_msg("it went on");
+}
+
+/* A function may come between the start of a command and its claim, from another thread. */
+static void a_task_that_is_aborted_before_it_claims_does_not_go_on(void **state)
+{
+	/* A flush, which is under way without a claim */
+	fake->hold = true;
+	command(0x35, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+	assert_int_equal(first->done, 0);
+	scsi_abort_task_set(paths[0], &tmf);
+	scsi_claim(&first->task, 8, 1, false, went_on);
+	assert_int_equal(first->done, 1);
+	assert_int_equal(first->task.outcome, SCSI_ABORTED);
+	assert_int_equal(functions_done, 1);
+}
+
 static void a_task_of_several_steps_ends_after_the_one_under_way(void **state)
 {
 	fake->hold = true;
@@ -193,6 +212,7 @@ int main(void)
 		T(tasks_that_come_later_are_not_its_business),
 		T(two_functions_wait_for_the_same_task),
 		T(a_task_that_waits_for_others_ends_without_the_store),
+		T(a_task_that_is_aborted_before_it_claims_does_not_go_on),
 		T(a_task_of_several_steps_ends_after_the_one_under_way),
 		T(queries),
 	};
