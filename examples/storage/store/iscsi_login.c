@@ -98,6 +98,7 @@ static int take_mode(struct remote *remote, const void *data)
 	const struct scsi_mode_sense *mode = data;
 
 	remote->link.read_only = mode->device_specific_parameter & MODE_WRITE_PROTECT;
+	/* Of WRITE; WRITE SAME has no such bit (SBC-3, 5.47). */
 	remote->link.can_fua = mode->device_specific_parameter & MODE_DPOFUA;
 	return 0;
 }

@@ -111,6 +111,7 @@ static int read_link(struct nbd_handle *handle, struct remote_link *link, char *
 		.rotational = nbd_is_rotational(handle) == 1,
 		.can_flush = nbd_can_flush(handle) == 1,
 		.can_fua = nbd_can_fua(handle) == 1,
+		.can_fua_zeroes = nbd_can_fua(handle) == 1,
 	};
 	if (preferred > 0 && preferred <= INT32_MAX)
 		link->optimal_bytes = (uint32_t)preferred;

@@ -63,6 +63,7 @@ struct remote_link {
 	uint32_t discard_granularity_bytes;
 	bool discard_zeroes, read_only, rotational;
 	bool can_flush, can_fua;
+	bool can_fua_zeroes;		/* too; else a flush follows zeroes */
 };
 
 /* All from the store's thread. */

@@ -67,6 +67,11 @@ static bool must_be_durable(const struct remote *remote, const struct store_io *
 	       (!remote->writeback || io->flags & STORE_F_FUA);
 }
 
+static bool can_fua(const struct remote *remote, const struct store_io *io)
+{
+	return io->op == STORE_WRITE_ZEROES ? remote->link.can_fua_zeroes : remote->link.can_fua;
+}
+
 static void begin(struct remote_request *request)
 {
 	request->done = 0;
@@ -147,10 +152,10 @@ static int prepare(struct remote_request *request)
 
 	/* By what this connection can; the one before may have been able to do more. */
 	if (!request->done)
-		request->flush_left = must_be_durable(remote, io) && !link->can_fua &&
-				      link->can_flush;
+		request->flush_left = must_be_durable(remote, io) &&
+				      !can_fua(remote, io) && link->can_flush;
 	request->offset = io->offset + request->done;
-	request->fua = must_be_durable(remote, io) && link->can_fua;
+	request->fua = must_be_durable(remote, io) && can_fua(remote, io);
 	request->unmap = io->flags & STORE_F_UNMAP;
 	request->bounced = false;
 	if (!left) {
