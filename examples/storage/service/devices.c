@@ -81,8 +81,6 @@ void *devices_find(const struct devices *devices, const char *name, struct vhu_r
 	return entry->device;
 }
 
-/* A connected socket: its hang-up is the end of the only frontend there will be. */
-
 /* ---- what they are like ---- */
 
 static json_t *describe(const struct devices *devices, const struct device *entry)

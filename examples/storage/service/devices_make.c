@@ -12,6 +12,7 @@
 #include "devices_internal.h"
 #include "vvu-device/host_ops.h"
 
+/* A connected socket: its hang-up is the end of the only frontend there will be. */
 static int watch_frontend(struct devices *devices, struct device *entry, int fd)
 {
 	struct epoll_event event = { .events = EPOLLRDHUP, .data.ptr = entry };
