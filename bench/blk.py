@@ -193,20 +193,5 @@ def run(args):
         report.plot(args.plot, rows, disk_rows)
 
 
-def main():
-    args = parse_args()
-    dpdkrun.end_on_sigterm()
-    try:
-        run(args)
-    except (dpdkrun.Failed, RuntimeError) as error:
-        print(f"bench blk: {error}; logs are in {dpdkrun.ROOT / 'build' / 'logs' / 'bench'}",
-              file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench blk: interrupted", file=sys.stderr)
-        return 130
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(dpdkrun.run_main("bench blk", run, parse_args(), ["logs/bench"], (RuntimeError, )))

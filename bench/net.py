@@ -164,20 +164,5 @@ def run(args):
         figures.plot(args.plot, rows, OURS, PEER)
 
 
-def main():
-    args = parse_args()
-    dpdkrun.end_on_sigterm()
-    try:
-        run(args)
-    except dpdkrun.Failed as error:
-        print(f"bench net: {error}; logs are in {dpdkrun.ROOT / 'build' / 'logs' / 'bench'}",
-              file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench net: interrupted", file=sys.stderr)
-        return 130
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(dpdkrun.run_main("bench net", run, parse_args(), ["logs/bench"]))

@@ -156,20 +156,6 @@ def run(args):
     report(found, args.json)
 
 
-def main():
-    args = parse_args()
-    dpdkrun.end_on_sigterm()
-    try:
-        run(args)
-    except (dpdkrun.Failed, GuestError, QmpError, RuntimeError, ValueError, OSError) as error:
-        print(f"bench vm: {error}\nbench vm: logs are below {ROOT / 'build'}: "
-              "vm-logs/bench-vm, logs/bench-vm", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench vm: interrupted", file=sys.stderr)
-        return 130
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(dpdkrun.run_main("bench vm", run, parse_args(), ["vm-logs/bench-vm", "logs/bench-vm"],
+                              (GuestError, QmpError, RuntimeError, ValueError, OSError)))

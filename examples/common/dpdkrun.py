@@ -14,6 +14,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -90,6 +91,21 @@ def end_on_sigterm():
     def interrupt(number, frame):
         raise KeyboardInterrupt
     signal.signal(signal.SIGTERM, interrupt)
+
+
+def run_main(name, run, args, logs, failures=()):
+    """run(args), and the exit status; a failure is said, with where below build/ the logs are."""
+    end_on_sigterm()
+    try:
+        run(args)
+    except (Failed, *failures) as error:
+        places = ", ".join(str(ROOT / "build" / place) for place in logs)
+        print(f"{name}: {error}; logs are in {places}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return 130
+    return 0
 
 
 class Process:

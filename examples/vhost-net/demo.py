@@ -301,20 +301,5 @@ def run(args):
               f"({result['seconds']:.0f} s)")
 
 
-def main():
-    args = parse_args()
-    dpdkrun.end_on_sigterm()
-    try:
-        run(args)
-    except dpdkrun.Failed as error:
-        print(f"demo: {error}; logs are in {dpdkrun.ROOT / 'build' / 'logs' / 'demo'}",
-              file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("demo: interrupted", file=sys.stderr)
-        return 130
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(dpdkrun.run_main("demo", run, parse_args(), ["logs/demo"]))
