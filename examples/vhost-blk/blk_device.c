@@ -148,6 +148,7 @@ static void
 device_free(struct blk_device *device)
 {
 	store_close(device->store);
+	pthread_mutex_destroy(&device->store_lock);
 	pthread_mutex_destroy(&device->lock);
 	free(device);
 }
@@ -166,6 +167,7 @@ blk_device_new(struct worker_pool *pool, struct target_config *config, struct st
 		return -ENOMEM;
 	}
 	pthread_mutex_init(&d->lock, NULL);
+	pthread_mutex_init(&d->store_lock, NULL);
 	d->store = store;
 	memcpy(d->id, settings->id, sizeof(d->id));
 	d->default_writeback = settings->writeback;
@@ -230,10 +232,22 @@ blk_device_target(struct blk_device *device)
 	return device->target;
 }
 
+static json_t *
+describe_store(struct blk_device *device)
+{
+	json_t *object;
+
+	if (pthread_mutex_trylock(&device->store_lock) != 0)
+		return json_pack("{s:s}", "state", "resizing");
+	object = store_describe(device->store);
+	pthread_mutex_unlock(&device->store_lock);
+	return object;
+}
+
 json_t *
 blk_device_describe(struct blk_device *device)
 {
-	json_t *store = store_describe(device->store), *object;
+	json_t *store = describe_store(device), *object;
 	bool writeback;
 
 	pthread_mutex_lock(&device->lock);
@@ -258,7 +272,8 @@ blk_device_describe(struct blk_device *device)
 int
 blk_device_resize(struct blk_device *device, uint64_t size_bytes, struct vhu_reason *reason)
 {
-	uint64_t before = store_size(device->store);
+	uint64_t before;
+	bool changed;
 	int ret;
 
 	if (size_bytes % device->disk.block_bytes != 0) {
@@ -266,14 +281,18 @@ blk_device_resize(struct blk_device *device, uint64_t size_bytes, struct vhu_rea
 			       (unsigned long long)size_bytes, device->disk.block_bytes);
 		return -EINVAL;
 	}
+	pthread_mutex_lock(&device->store_lock);
+	before = store_size(device->store);
 	ret = store_resize(device->store, size_bytes);
+	changed = store_size(device->store) != before;
+	pthread_mutex_unlock(&device->store_lock);
 	if (ret < 0) {
 		vhu_reason_set(reason, "size %llu: %s", (unsigned long long)size_bytes,
 			       strerror(-ret));
 		return ret;
 	}
 	/* A frontend that is not there reads the new size when it comes. */
-	if (store_size(device->store) != before)
+	if (changed)
 		target_config_changed(device->target);
 	return 0;
 }

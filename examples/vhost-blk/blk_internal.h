@@ -22,6 +22,8 @@ struct blk_device {
 
 	/* Writes go to stable storage at once. Read by workers for each write. */
 	atomic_bool through;
+	/* Held while the store is resized, which can take long, and described. */
+	pthread_mutex_t store_lock;
 	/* Under the lock; changed by the control thread. */
 	pthread_mutex_t lock;
 	bool writeback;			/* the field of the configuration space */

@@ -38,19 +38,23 @@ describe(void *device)
 	return blk_device_describe(device);
 }
 
+/* Looking again waits for a server. */
 static int
-resize(void *arg, const json_t *params, json_t **result, struct vhu_reason *reason)
+resize_work(void *device, const json_t *params, struct vhu_reason *reason)
 {
 	const json_t *size = json_object_get(params, "size");
-	struct blk_device *device = program_device(arg, params, reason);
 
-	if (device == NULL)
-		return -EINVAL;
 	if (!json_is_integer(size) || json_integer_value(size) < 0) {
 		vhu_reason_set(reason, "size: has to be a number of bytes, or 0 to look again");
 		return -EINVAL;
 	}
 	return blk_device_resize(device, (uint64_t)json_integer_value(size), reason);
+}
+
+static int
+resize(void *arg, const json_t *params, json_t **result, struct vhu_reason *reason)
+{
+	return program_start_work(arg, params, resize_work, reason);
 }
 
 static int
