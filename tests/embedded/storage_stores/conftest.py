@@ -145,6 +145,30 @@ def exercise(build):
     assert all(code == expected for code, expected in codes), codes
 
 
+def kill_and_restart(program, server, times=3):
+    """While @program has a load on @server; what the load then says."""
+    program.ask("load", 2, 8)
+    for _ in range(times):
+        time.sleep(0.5)
+        server.kill()
+        time.sleep(0.3)
+        server.start()
+        until(lambda: program.state() == "connected", what="connected again")
+    return program.ask("stop")
+
+
+@pytest.fixture
+def launch(directory, servers):
+    """launch(kind, ...): a server of that kind, which is running."""
+    def run(kind, *arguments, **parameters):
+        server = kind(directory, *arguments, **parameters)
+        servers.append(server)
+        server.start()
+        return server
+
+    return run
+
+
 @pytest.fixture
 def servers():
     """Servers to be killed at the end."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The iscsi store and tgtd: data, errors, and a target that goes and comes back."""
 import errno
+import functools
 import os
 import pathlib
 import shutil
@@ -11,7 +12,7 @@ import time
 
 import pytest
 
-from .conftest import SECONDS, Server, answering, free_port, listens, until
+from .conftest import SECONDS, Server, answering, free_port, kill_and_restart, listens, until
 
 MEGABYTE = 1 << 20
 SIZE = 16 * MEGABYTE
@@ -72,14 +73,8 @@ class Target(Server):
 
 
 @pytest.fixture
-def start(directory, servers):
-    def with_parameters(**parameters):
-        server = Target(directory, **parameters)
-        servers.append(server)
-        server.start()
-        return server
-
-    return with_parameters
+def start(launch):
+    return functools.partial(launch, Target)
 
 
 def test_data_goes_through_several_queues(start, exercise):
@@ -134,14 +129,7 @@ def test_a_read_only_unit(start, exercise):
 def test_nothing_is_lost_when_the_target_is_killed_and_restarted(start, exercise):
     server = start()
     program = exercise(server.store())
-    program.ask("load", 2, 8)
-    for _ in range(3):
-        time.sleep(0.5)
-        server.kill()
-        time.sleep(0.3)
-        server.start()
-        until(lambda: program.state() == "connected", what="connected again")
-    counts = program.ask("stop")
+    counts = kill_and_restart(program, server)
     assert counts["mismatches"] == 0 and counts["errors"] == {}
     assert program.ask("describe")["connections"] >= 4
 

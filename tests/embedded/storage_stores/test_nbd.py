@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The nbd store and nbdkit: data, errors, and a server that goes and comes back."""
 import errno
+import functools
 import shutil
 import signal
 import socket
@@ -8,7 +9,8 @@ import time
 
 import pytest
 
-from .conftest import Exerciser, Server, answering, free_port, listens, until
+from .conftest import (Exerciser, Server, answering, free_port, kill_and_restart, listens,
+                       until)
 
 MEGABYTE = 1 << 20
 SIZE = 16 * MEGABYTE
@@ -41,14 +43,8 @@ class Nbd(Server):
 
 
 @pytest.fixture
-def start(directory, servers):
-    def with_arguments(*arguments):
-        server = Nbd(directory, *arguments)
-        servers.append(server)
-        server.start()
-        return server
-
-    return with_arguments
+def start(launch):
+    return functools.partial(launch, Nbd)
 
 
 def test_data_goes_through_several_queues(start, exercise):
@@ -151,14 +147,7 @@ def test_errors_under_load_do_no_harm(start, exercise):
 def test_nothing_is_lost_when_the_server_is_killed_and_restarted(start, exercise, writeback):
     server = start("--filter=delay", "wdelay=1ms")
     program = exercise(server.store(writeback=writeback))
-    program.ask("load", 2, 8)
-    for _ in range(3):
-        time.sleep(0.5)
-        server.kill()
-        time.sleep(0.3)
-        server.start()
-        until(lambda: program.state() == "connected", what="connected again")
-    counts = program.ask("stop")
+    counts = kill_and_restart(program, server)
     assert counts["mismatches"] == 0
     # Only flushes may fail, and only where caches are the server's.
     assert set(counts["errors"]) <= ({str(errno.EIO)} if writeback else set())
