@@ -57,8 +57,7 @@ class Pair:
     def serve(self):
         self.backend.wait_up()
         self.backend.run("modprobe virtio_blk")
-        self.target = storage.Target(self.backend, "vhost-blk", "--store",
-                                     f"file:{storage.STORE}")
+        self.target = storage.Target(self.backend, "vhost-blk", "--store", storage.slow_store())
 
     def kill_backend(self):
         assert self.backend.kill() == -signal.SIGKILL

@@ -13,6 +13,7 @@ import pytest
 from conftest import storage_vm
 from harness import disks, fio, images
 from harness.iocheck import Iocheck
+from harness.storage import slow_store
 
 ROUNDS = int(os.environ.get("VVU_CRASH_ROUNDS", "10"))
 WORKERS = 16
@@ -33,12 +34,13 @@ def no_io_errors(vm):
 
 
 @pytest.mark.parametrize("queues, workers, packed", [
-    (1, 1, False), (1, WORKERS, False), (2, 2 * WORKERS, False), (2, 2 * WORKERS, True)])
+    (1, 1, False), (1, WORKERS, False), (2, 2 * WORKERS, False), (1, WORKERS, True),
+    (2, 2 * WORKERS, True)])
 def test_target_is_killed(vm, vhost_blk, plug, image, chance, queues, workers, packed):
     """What was under way when it was killed is done by the next one, before anything new, and
     the frontend notices nothing but the time that it takes."""
     vm.run("dmesg -c >/dev/null")
-    program = vhost_blk("--store", f"file:{image}", "--queues", queues, "--threads", queues,
+    program = vhost_blk("--store", slow_store(image), "--queues", queues, "--threads", queues,
                         *(["--packed"] if packed else []))
     disk = plug(program.socket, num_queues=queues, packed=packed)
     check = Iocheck(vm, disk.path, chance.getrandbits(31), workers=workers)
@@ -76,7 +78,7 @@ def test_target_is_killed_under_fio(vm, vhost_blk, plug, image, chance):
 def test_frontend_is_killed(machines, vhost_blk, image, chance):
     """Its QEMU is gone in the middle of writes, and the next one finds all that was done. What
     was not done may be there in any part of it, and nothing else."""
-    program = vhost_blk("--store", f"file:{image}", "--queues", 2)
+    program = vhost_blk("--store", slow_store(image), "--queues", 2)
     check = None
     for index in range(ROUNDS + 1):
         vm = machines.add(storage_vm(f"crash{index}", images.iocheck()))

@@ -18,7 +18,7 @@ class Iocheck:
         self.vm, self.path, self.number, self.workers = vm, path, number, workers
         self.options = (f"--run {number} --workers {workers} --range {sectors} "
                         f"--longest {longest}" + (" --fua" if fua else ""))
-        self.parsed = 0
+        self.parsed, self.failed = 0, False
         self.done, self.flushed = [0] * workers, [0] * workers
         self.command = vm.spawn(f"exec vvu-iocheck run {self.options} {path}")
         self._expect(r"^prepared$")
@@ -39,6 +39,8 @@ class Iocheck:
             data = bytes(self.command.out[self.parsed:])
         whole = data.rfind(b"\n") + 1
         self.parsed += whole
+        # It may not end: others of its threads wait for the disk.
+        self.failed |= re.search(rb"^error: ", data, re.M) is not None
         for kind, worker, number in LINE.findall(data[:whole]):
             self.done[int(worker)] = int(number)
             if kind == b"f":
@@ -56,16 +58,17 @@ class Iocheck:
 
         def all_moved():
             return command.code is not None or command.gone or \
-                all(now >= then + more for now, then in zip(self.progress(), before))
+                all(now >= then + more for now, then in zip(self.progress(), before)) or \
+                self.failed
 
         # The condition's lock is the one that _parse() takes: it is one of those that may nest.
         with command.agent.changed:
             moved = command.agent.changed.wait_for(all_moved, timeout)
         if command.gone:
             raise GuestGone(f"{command}: {command.gone}")
-        if not moved or command.code is not None:
-            raise GuestError(f"{command}: no progress within {timeout} s: {before} -> "
-                             f"{self.done}, code {command.code}\n{self.errors()}")
+        if not moved or command.code is not None or self.failed:
+            raise GuestError(f"{command}: no progress within {timeout} s, or an error: {before} "
+                             f"-> {self.done}, code {command.code}\n{self.errors()}")
 
     def check(self):
         """All that was written is there, exactly; then it goes on. Number of operations."""

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The storage programs in a backend VM, and the VM that they serve."""
+import json
+import shlex
 import signal
 
 from . import accel as accels
@@ -17,6 +19,13 @@ def store_disk(image):
     was told to be written is in the file, also when QEMU is killed."""
     return ["-drive", f"if=none,id=store,file={image},format=raw,cache=writethrough",
             "-device", "virtio-blk-pci,drive=store,disable-legacy=on,addr=3"]
+
+
+def slow_store(path=STORE):
+    """Has many requests under way at any moment, and finishes them in another order than that
+    in which they came: what is left of those by a crash has to be told apart."""
+    return json.dumps({"type": "delay", "read_us": 500, "write_us": 1000, "flush_us": 1000,
+                       "jitter_us": 20000, "inner": {"type": "file", "path": str(path)}})
 
 
 def backend_vm(sockets, image=None, name="backend", **machine):
@@ -39,7 +48,7 @@ class Target:
 
     def __init__(self, vm, program, *options, index=0):
         self.vm, self.address = vm, pair.bind_vvu(vm, index)
-        self.line = f"exec {program} --device {self.address} {' '.join(map(str, options))}"
+        self.line = f"exec {program} --device {self.address} {shlex.join(map(str, options))}"
         self.command = None
         self.start()
 
