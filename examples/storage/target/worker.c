@@ -17,6 +17,11 @@
  * the kernel's worker, or the driver, on the same CPU.
  */
 #define YIELD_ROUNDS	64u
+/*
+ * Rounds with work between two looks at descriptors: a store may have something to say while
+ * nothing is under way in it for a ring, and other rings keep the worker busy.
+ */
+#define BUSY_ROUNDS	256u
 /* Rounds without work after which a polling worker asks whether there can be any. */
 #define DORMANT_ROUNDS	1024u
 
@@ -217,7 +222,7 @@ worker_main(void *arg)
 {
 	struct worker *w = arg;
 	struct worker_source *source;
-	unsigned int empty = 0;
+	unsigned int empty = 0, busy = 0;
 	uint64_t since_ns = 0;
 
 	while (!w->stop) {
@@ -233,6 +238,8 @@ worker_main(void *arg)
 		if (done != 0) {
 			count(&w->busy_rounds);
 			empty = 0;
+			if (++busy % BUSY_ROUNDS == 0)
+				wait_events(w, 0);
 			continue;
 		}
 		if (!may_sleep(w, ++empty, &since_ns)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Workers with sources made for the test: rounds, sleep, what wakes them, mail. */
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -324,6 +325,32 @@ watched_descriptor_is_told_to_its_source(void **state)
 	close(fd);
 }
 
+/* A flush that nobody but the device asked for completes like that. */
+static void
+watched_descriptor_is_told_although_others_are_busy(void **state)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	uint64_t one = 1;
+
+	assert_true(fd >= 0);
+	/* Both in one worker, which has work for longer than the test takes. */
+	worker_call(sources[1].worker, remove_source, &sources[1]);
+	sources[1].worker = sources[0].worker;
+	worker_call(sources[1].worker, add, &sources[1]);
+	atomic_store(&sources[1].watched, fd);
+	worker_call(sources[1].worker, watch, &sources[1]);
+	atomic_store(&sources[0].work, UINT_MAX);
+	atomic_store(&sources[0].runs, 0);
+	worker_wake(sources[0].worker);
+	wait_until(is_not_zero, &sources[0].runs);
+	assert_int_equal(write(fd, &one, sizeof(one)), sizeof(one));
+	wait_until(is_not_zero, &sources[1].readables);
+	assert_int_not_equal(atomic_load(&sources[0].work), 0);
+	atomic_store(&sources[0].work, 0);
+	worker_call(sources[1].worker, unwatch, &sources[1]);
+	close(fd);
+}
+
 struct letter {
 	struct worker_post post;
 	unsigned int *order;
@@ -397,6 +424,8 @@ main(void)
 		POLL(polling_worker_sleeps_when_all_is_dormant),
 		T(kick_that_two_workers_share_wakes_both),
 		T(watched_descriptor_is_told_to_its_source),
+		T(watched_descriptor_is_told_although_others_are_busy),
+		POLL(watched_descriptor_is_told_although_others_are_busy),
 		T(mail_is_read_in_order),
 		T(description_has_every_worker),
 	};
