@@ -57,6 +57,7 @@ static const struct {
 } operations[] = {
 	{ "read", STORE_READ, 0 },
 	{ "write", STORE_WRITE, 0 },
+	{ "durable", STORE_WRITE, STORE_F_FUA },
 	{ "flush", STORE_FLUSH, 0 },
 	{ "discard", STORE_DISCARD, 0 },
 	{ "zeroes", STORE_WRITE_ZEROES, 0 },

@@ -111,7 +111,7 @@ struct remote {
 	unsigned int used;
 	struct store_io *waiting, **waiting_end;
 	uint64_t check_ns;		/* no deadline is before */
-	/* Writes that completed, and how many of them a flush covered. */
+	/* Writes that completed without being durable, and how many of them a flush covered. */
 	uint64_t written, flushed;
 	bool cache_lost;		/* the next flush says so */
 	bool lost_now;			/* a step found the connection of no use */

@@ -47,24 +47,25 @@ static struct store_io *next_waiting(struct remote *remote)
 	return io;
 }
 
+static bool must_be_durable(const struct remote *remote, const struct store_io *io)
+{
+	return (io->op == STORE_WRITE || io->op == STORE_WRITE_ZEROES) &&
+	       (!remote->writeback || io->flags & STORE_F_FUA);
+}
+
 /* The operation is over. */
 static void finish(struct remote_request *request, int result)
 {
 	struct remote *remote = request->remote;
 	struct store_io *io = request->io;
 
-	if (!result && (io->op == STORE_WRITE || io->op == STORE_WRITE_ZEROES))
+	if (!result && (io->op == STORE_WRITE || io->op == STORE_WRITE_ZEROES) &&
+	    !must_be_durable(remote, io))
 		remote->written++;
 	request->io = NULL;
 	request->issued = false;
 	remote->used--;
 	remote_give_back(io, result);
-}
-
-static bool must_be_durable(const struct remote *remote, const struct store_io *io)
-{
-	return (io->op == STORE_WRITE || io->op == STORE_WRITE_ZEROES) &&
-	       (!remote->writeback || io->flags & STORE_F_FUA);
 }
 
 static bool can_fua(const struct remote *remote, const struct store_io *io)

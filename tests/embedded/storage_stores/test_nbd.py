@@ -170,6 +170,24 @@ def test_a_flush_after_a_lost_connection_fails_once_with_writeback(start, exerci
     assert program.result("flush") == 0
 
 
+@pytest.mark.parametrize("filters", [(), ("--filter=fua",)])
+def test_a_durable_write_is_not_in_doubt_after_a_lost_connection(start, exercise, filters):
+    server = start(*filters)
+    program = exercise(server.store(writeback=True))
+    assert program.result("durable", 0, 4096, 1) == 0
+    server.kill()
+    server.start()
+    assert program.ask("read", 0, 4096, 1)["wrong"] == 0
+    assert program.result("flush") == 0
+    # One that is not durable by itself is, as ever.
+    assert program.result("durable", 0, 4096, 3) == 0
+    assert program.result("write", 4096, 4096, 2) == 0
+    server.kill()
+    server.start()
+    assert program.ask("read", 0, 4096, 3)["wrong"] == 0
+    assert program.result("flush") == -errno.EIO
+
+
 def test_what_waits_too_long_times_out_and_the_store_comes_back(start, exercise):
     server = start()
     program = exercise(server.store(timeout_ms=1000))
