@@ -100,7 +100,8 @@ unsigned int remote_poll(struct store_queue *arg)
 	if (__atomic_load_n(&queue->signalled, __ATOMIC_SEQ_CST) &&
 	    read(queue->fd, &count, sizeof(count)) == sizeof(count))
 		__atomic_store_n(&queue->signalled, false, __ATOMIC_SEQ_CST);
-	if (!__atomic_load_n(&queue->done, __ATOMIC_RELAXED))
+	/* In this order also on a CPU that may look before others see what it has stored. */
+	if (!__atomic_load_n(&queue->done, __ATOMIC_SEQ_CST))
 		return 0;
 	for (io = __atomic_exchange_n(&queue->done, NULL, __ATOMIC_SEQ_CST); io; io = next) {
 		next = io->next;
