@@ -1,15 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What filters share. */
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "filter.h"
 
+/* What nobody may write is not opened for writing: that may be forbidden, or lock others out. */
+static int open_for_reading(const json_t *description, struct store **store,
+			    struct vhu_reason *reason)
+{
+	json_t *copy = json_copy((json_t *)(uintptr_t)description);
+	int ret = -ENOMEM;
+
+	if (copy && !json_object_set_new(copy, "read_only", json_true()))
+		ret = store_open_inner(copy, store, reason);
+	json_decref(copy);
+	return ret;
+}
+
 int filter_open_inner(struct store *filter, const struct store_ops *ops,
 		      const struct filter_options *options, struct vhu_reason *reason)
 {
-	int ret = store_open_inner(options->inner, &filter->inner, reason);
+	int ret;
 
+	if (options->common.read_only)
+		ret = open_for_reading(options->inner, &filter->inner, reason);
+	else
+		ret = store_open_inner(options->inner, &filter->inner, reason);
 	if (ret)
 		return ret;
 	filter->ops = ops;

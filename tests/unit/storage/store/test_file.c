@@ -360,6 +360,22 @@ static void a_file_is_written_by_one_store_only(void **state)
 	store_close(open_file(""));
 }
 
+static void below_a_filter_that_is_read_only_it_is_opened_for_reading(void **state)
+{
+	struct store *store, *second;
+
+	make_file("/dev/shm", 65536);
+	store = open_store(
+		"{\"type\": \"stats\", \"read_only\": true, \"inner\": "
+		"{\"type\": \"delay\", \"inner\": {\"type\": \"file\", \"path\": \"%s\"}}}",
+		path);
+	assert_true(store->inner->inner->info.read_only);
+	/* Its lock is one that readers share. */
+	second = open_file(", \"read_only\": true, \"lock_wait_ms\": 0");
+	store_close(second);
+	store_close(store);
+}
+
 static void *close_soon(void *store)
 {
 	usleep(200000);
@@ -494,6 +510,7 @@ int main(void)
 		test_of(a_file_is_resized_and_looked_at_again),
 		test_of(a_file_is_written_by_one_store_only),
 		test_of(what_is_no_file_is_refused),
+		test_of(below_a_filter_that_is_read_only_it_is_opened_for_reading),
 		test_of(a_lock_is_waited_for_as_long_as_asked),
 		test_of(blocks_can_be_larger),
 		test_of(threads_with_a_queue_each_share_the_file),
