@@ -59,6 +59,14 @@ class Pair:
         self.backend.run("modprobe virtio_blk")
         self.target = storage.Target(self.backend, "vhost-blk", "--store", storage.slow_store())
 
+    def wait_served(self):
+        """The frontend's QEMU has come back, and has got as far as the features of its driver."""
+        deadline = time.monotonic() + 60
+        while not self.backend.qmp("x-query-virtio-vhost-user",
+                                   path="/machine/peripheral/dev0/virtio-backend")["features"]:
+            assert time.monotonic() < deadline, self.target.text()[-2000:]
+            time.sleep(0.05)
+
     def kill_backend(self):
         assert self.backend.kill() == -signal.SIGKILL
 
@@ -107,6 +115,7 @@ def test_program_is_killed_under_fio(machines, backend_qemu, chance):
         time.sleep(chance.uniform(0.5, 2))
         vms.target.kill()
         vms.target.start()
+        vms.wait_served()
         kills += 1
     fio.finish(command, 240 + 60 * ROUNDS)
     assert kills > 0
