@@ -109,8 +109,10 @@ static void take(struct receiver *receiver, struct sender *sender, const struct 
 		send_answered(sender, options, frame, now_ns);
 		return;
 	}
-	/* Only a peer that has heard us sends more than HELLO. */
-	receiver->heard = true;
+	/*
+	 * Only a peer that has heard us sends more than HELLO. Whether its other flows reach us
+	 * this one does not tell: a switch may not have seen all of its queues yet.
+	 */
 	receiver->was_heard = true;
 	flow = flow_of(receiver, frame);
 	if (!flow || !options->receive)
@@ -155,7 +157,7 @@ static void check(struct receiver *receiver, struct sender *sender,
 static void answer(struct receiver *receiver, const struct options *options)
 {
 	if (receiver->hello_due) {
-		port_hello(options, FRAME_HEARD);
+		port_hello(options, receiver->heard ? FRAME_HEARD : 0);
 		receiver->hello_due = false;
 	}
 	for (unsigned int i = 0; i < receiver->nb_flows; i++) {
