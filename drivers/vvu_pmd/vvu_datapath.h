@@ -118,11 +118,11 @@ vvu_copy(uint8_t *dst, const uint8_t *src, uint32_t len)
 }
 
 /*
- * The first @count taken entries are done: give them back in one step and call the
+ * Split ring: the first @count taken entries are done: give them back in one step and call the
  * frontend if it wants to be called.
  */
 static __rte_always_inline void
-vvu_publish(struct vvu_queue *q, struct vhr_ring *ring, uint16_t count)
+vvu_split_publish(struct vvu_queue *q, struct vhr_ring *ring, uint16_t count)
 {
 	ring->last_avail += count;
 	vhr_split_publish(ring, count);
@@ -131,8 +131,5 @@ vvu_publish(struct vvu_queue *q, struct vhr_ring *ring, uint16_t count)
 		q->stats.calls++;
 	}
 }
-
-uint16_t vvu_rx_burst_split(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
-uint16_t vvu_tx_burst_split(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 
 #endif

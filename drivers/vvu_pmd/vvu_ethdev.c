@@ -4,7 +4,7 @@
 
 #include <rte_errno.h>
 
-#include "vvu_datapath.h"
+#include "vvu_burst.h"
 #include "vvu_ethdev.h"
 #include "vvu_log.h"
 #include "vvu_port.h"
@@ -223,6 +223,18 @@ tx_done_cleanup(void *queue, uint32_t free_cnt)
 	return 0;
 }
 
+static int
+rx_burst_mode_get(struct rte_eth_dev *dev, uint16_t queue_id, struct rte_eth_burst_mode *mode)
+{
+	return vvu_burst_mode_get(dev, queue_id, true, mode);
+}
+
+static int
+tx_burst_mode_get(struct rte_eth_dev *dev, uint16_t queue_id, struct rte_eth_burst_mode *mode)
+{
+	return vvu_burst_mode_get(dev, queue_id, false, mode);
+}
+
 static const struct eth_dev_ops ops = {
 	.dev_configure = dev_configure,
 	.dev_start = dev_start,
@@ -251,8 +263,8 @@ static const struct eth_dev_ops ops = {
 	.tx_queue_stop = vvu_tx_queue_stop,
 	.rxq_info_get = vvu_rxq_info_get,
 	.txq_info_get = vvu_txq_info_get,
-	.rx_burst_mode_get = vvu_burst_mode_get,
-	.tx_burst_mode_get = vvu_burst_mode_get,
+	.rx_burst_mode_get = rx_burst_mode_get,
+	.tx_burst_mode_get = tx_burst_mode_get,
 	.tx_done_cleanup = tx_done_cleanup,
 };
 
@@ -260,8 +272,8 @@ void
 vvu_ethdev_init(struct rte_eth_dev *dev)
 {
 	dev->dev_ops = &ops;
-	dev->rx_pkt_burst = vvu_rx_burst_split;
-	dev->tx_pkt_burst = vvu_tx_burst_split;
+	dev->rx_pkt_burst = vvu_rx_burst;
+	dev->tx_pkt_burst = vvu_tx_burst;
 	dev->data->dev_flags |= RTE_ETH_DEV_INTR_LSC | RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS;
 	dev->data->promiscuous = 1;
 	dev->data->all_multicast = 1;

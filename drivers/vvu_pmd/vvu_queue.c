@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <sched.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <ethdev_driver.h>
 
 #include "vhost-relay/vring/split.h"
 
+#include "vvu_burst.h"
 #include "vvu_log.h"
 #include "vvu_port.h"
 #include "vvu_queue.h"
@@ -54,6 +54,7 @@ void
 vvu_queue_ring_changed(struct vvu_queue *q)
 {
 	q->region_size = 0;
+	vvu_burst_choose(q);
 	if (q->ring == NULL)
 		return;
 	/* Queues are polled: the frontend need not kick. */
@@ -141,6 +142,7 @@ vvu_rx_queue_setup(struct rte_eth_dev *dev, uint16_t queue_id, uint16_t nb_desc,
 	q->pool = pool;
 	q->room = vvu_queue_pool_room(pool);
 	q->rearm = mbuf_rearm(port->port_id);
+	vvu_burst_choose(q);
 	vvu_queue_unlock(q);
 	dev->data->rx_queues[queue_id] = q;
 	return 0;
@@ -161,6 +163,7 @@ vvu_tx_queue_setup(struct rte_eth_dev *dev, uint16_t queue_id, uint16_t nb_desc,
 	q->offloads = conf->offloads | dev->data->dev_conf.txmode.offloads;
 	q->fast_free = (q->offloads & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) != 0;
 	q->nb_desc = nb_desc;
+	vvu_burst_choose(q);
 	vvu_queue_unlock(q);
 	dev->data->tx_queues[queue_id] = q;
 	return 0;
@@ -245,13 +248,4 @@ vvu_txq_info_get(struct rte_eth_dev *dev, uint16_t queue_id, struct rte_eth_txq_
 	info->nb_desc = q->nb_desc;
 	info->conf.offloads = q->offloads;
 	info->conf.tx_deferred_start = q->deferred;
-}
-
-int
-vvu_burst_mode_get(struct rte_eth_dev *dev, uint16_t queue_id, struct rte_eth_burst_mode *mode)
-{
-	RTE_SET_USED(dev);
-	RTE_SET_USED(queue_id);
-	snprintf(mode->info, sizeof(mode->info), "Scalar, split ring");
-	return 0;
 }

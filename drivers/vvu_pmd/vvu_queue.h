@@ -30,6 +30,11 @@
 #define VVU_CHAIN_IOV		256u
 
 struct vvu_port;
+struct vvu_queue;
+struct vvu_variant;
+
+/* Packets moved; see vvu_burst.h. */
+typedef uint16_t (*vvu_burst_fn)(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts);
 
 /* Per-queue counters; each event is counted in one of them. */
 struct vvu_queue_stats {
@@ -57,7 +62,9 @@ struct vvu_queue {
 	bool scatter;			/* receive: packets of several mbufs are allowed */
 	bool fast_free;			/* transmit: RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE */
 	bool rarp_due;
+	bool slow_burst;		/* transmit: not all of the burst took the fast path */
 	uint32_t room;			/* receive: bytes of one mbuf */
+	vvu_burst_fn burst;		/* for the ring's format and what was negotiated */
 	struct vhr_ring *ring;
 	struct rte_mempool *pool;
 	uint64_t rearm;			/* receive: first 8 changing bytes of a fresh mbuf */
@@ -70,6 +77,7 @@ struct vvu_queue {
 
 	/* ---- control ---- */
 	struct vvu_port *port;
+	const struct vvu_variant *variant;	/* what "burst" is */
 	uint16_t queue_id;		/* ethdev's */
 	bool rx;
 	bool configured;		/* between queue set-up and release */
@@ -143,7 +151,6 @@ struct rte_eth_rxconf;
 struct rte_eth_txconf;
 struct rte_eth_rxq_info;
 struct rte_eth_txq_info;
-struct rte_eth_burst_mode;
 
 /* ethdev operations */
 int vvu_rx_queue_setup(struct rte_eth_dev *dev, uint16_t queue_id, uint16_t nb_desc,
@@ -159,7 +166,5 @@ int vvu_tx_queue_start(struct rte_eth_dev *dev, uint16_t queue_id);
 int vvu_tx_queue_stop(struct rte_eth_dev *dev, uint16_t queue_id);
 void vvu_rxq_info_get(struct rte_eth_dev *dev, uint16_t queue_id, struct rte_eth_rxq_info *info);
 void vvu_txq_info_get(struct rte_eth_dev *dev, uint16_t queue_id, struct rte_eth_txq_info *info);
-int vvu_burst_mode_get(struct rte_eth_dev *dev, uint16_t queue_id,
-		       struct rte_eth_burst_mode *mode);
 
 #endif

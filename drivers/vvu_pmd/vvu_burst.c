@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+
+#include <ethdev_driver.h>
+
+#include "vvu_burst.h"
+#include "vvu_rx.h"
+
+/* A variant, and what it is for; of the rows that are right for a queue the first is taken. */
+struct vvu_variant {
+	bool rx;
+	vvu_burst_fn burst;
+	const char *info;	/* for rte_eth_rx_burst_mode_get() */
+};
+
+static const struct vvu_variant variants[] = {
+	{ .rx = true, .burst = vvu_rx_burst_split, .info = "Scalar, split ring" },
+	{ .rx = false, .burst = vvu_tx_burst_split, .info = "Scalar, split ring" },
+};
+
+void
+vvu_burst_choose(struct vvu_queue *q)
+{
+	const struct vvu_variant *v = variants;
+
+	while (v->rx != q->rx)
+		v++;
+	q->variant = v;
+	q->burst = v->burst;
+}
+
+uint16_t
+vvu_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
+{
+	struct vvu_queue *q = queue;
+	uint16_t n = 0;
+
+	if (!vvu_queue_enter(q))
+		return 0;
+	if (unlikely(q->rarp_due) && nb_pkts > 0)
+		n = vvu_rx_rarp(q, pkts);
+	n += q->burst(q, &pkts[n], nb_pkts - n);
+	vvu_queue_leave(q);
+	return n;
+}
+
+static __rte_always_inline void
+free_packets(const struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	/* RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE: one pool, no other reference. */
+	if (q->fast_free && likely(!q->slow_burst))
+		rte_mempool_put_bulk(pkts[0]->pool, (void **)pkts, n);
+	else
+		rte_pktmbuf_free_bulk(pkts, n);
+}
+
+uint16_t
+vvu_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
+{
+	struct vvu_queue *q = queue;
+	uint16_t done;
+
+	if (!vvu_queue_enter(q))
+		return 0;
+	q->slow_burst = false;
+	done = q->burst(q, pkts, nb_pkts);
+	vvu_queue_leave(q);
+	if (likely(done > 0))
+		free_packets(q, pkts, done);
+	return done;
+}
+
+int
+vvu_burst_mode_get(struct rte_eth_dev *dev, uint16_t queue_id, bool rx,
+		   struct rte_eth_burst_mode *mode)
+{
+	struct vvu_queue *q = rx ? dev->data->rx_queues[queue_id] : dev->data->tx_queues[queue_id];
+
+	vvu_queue_lock(q);
+	snprintf(mode->info, sizeof(mode->info), "%s", q->variant->info);
+	vvu_queue_unlock(q);
+	return 0;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Receive whatever the fast paths leave: frames in several buffers, header and frame apart,
+ * indirect descriptors, frames that need several mbufs. The library's chain walk has found
+ * and checked the buffers, of either ring format.
+ */
+#include <errno.h>
+
+#include <rte_mbuf.h>
+
+#include "vvu_ethdev.h"
+#include "vvu_rx.h"
+
+/* Copy @len bytes out of @iov; *at is how far *iov's first entry is used up already. */
+static void
+copy_from_iov(uint8_t *dst, uint32_t len, const struct iovec **iov, size_t *at)
+{
+	size_t part;
+
+	while (len > 0) {
+		part = RTE_MIN((size_t)len, (*iov)->iov_len - *at);
+		memcpy(dst, (const uint8_t *)(*iov)->iov_base + *at, part);
+		dst += part;
+		len -= part;
+		*at += part;
+		if (*at == (*iov)->iov_len) {
+			(*iov)++;
+			*at = 0;
+		}
+	}
+}
+
+/* The frame of @len bytes at *iov in one mbuf or, where that is allowed, in several. */
+static struct rte_mbuf *
+mbufs_from_iov(struct vvu_queue *q, uint32_t len, const struct iovec *iov, size_t at)
+{
+	struct rte_mbuf *head = NULL, **link = &head, *m;
+	uint32_t left = len, part;
+	uint16_t segments = 0;
+
+	while (left > 0) {
+		if (rte_mempool_get(q->pool, (void **)&m) != 0) {
+			q->stats.no_mbuf++;
+			if (head != NULL)
+				head->nb_segs = segments;
+			rte_pktmbuf_free(head);
+			return NULL;
+		}
+		part = RTE_MIN(left, RTE_MIN(q->room, (uint32_t)UINT16_MAX));
+		vvu_rx_mbuf_fill(m, q->rearm, part, part);
+		copy_from_iov(rte_pktmbuf_mtod(m, uint8_t *), part, &iov, &at);
+		*link = m;
+		link = &m->next;
+		left -= part;
+		segments++;
+	}
+	head->pkt_len = len;
+	head->nb_segs = segments;
+	return head;
+}
+
+enum vvu_rx_result
+vvu_rx_chain(struct vvu_queue *q, const struct vhr_chain *chain, int walked,
+	     struct rte_mbuf **pkt)
+{
+	uint64_t frame_len = chain->readable_bytes - VVU_NET_HEADER;
+	uint8_t header[VVU_NET_HEADER];
+	const struct iovec *iov = chain->iov;
+	size_t at = 0;
+
+	q->stats.slow_chains++;
+	if (walked == -E2BIG || chain->writable != 0) {
+		q->stats.bad_chain++;
+		return VVU_RX_DROPPED;
+	}
+	if (chain->readable_bytes < VVU_RX_LEN_MIN) {
+		q->stats.truncated++;
+		return VVU_RX_DROPPED;
+	}
+	if (frame_len > (q->scatter ? VVU_MAX_FRAME : q->room)) {
+		q->stats.oversize++;
+		return VVU_RX_DROPPED;
+	}
+	copy_from_iov(header, sizeof(header), &iov, &at);
+	if (!vvu_rx_header_is_plain(header)) {
+		q->stats.bad_header++;
+		return VVU_RX_DROPPED;
+	}
+	*pkt = mbufs_from_iov(q, frame_len, iov, at);
+	if (*pkt == NULL)
+		return VVU_RX_STOP;
+	q->stats.packets++;
+	q->stats.bytes += frame_len;
+	return VVU_RX_PACKET;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Transmit whatever the fast paths leave: packets of several mbufs, descriptor chains, and
+ * packets that need several receive buffers (VIRTIO_NET_F_MRG_RXBUF), one by one through the
+ * library's chain walk.
+ */
+#include <errno.h>
+
+#include "vvu_ethdev.h"
+#include "vvu_tx.h"
+
+/* Where the header's bytes are, which a driver may have cut into pieces. */
+struct header_place {
+	unsigned int num;
+	struct iovec piece[VVU_NET_HEADER];
+};
+
+/* A packet on its way out: the mbuf and the offset in it that come next. */
+struct source {
+	const struct rte_mbuf *m;
+	uint32_t offset;
+	uint32_t left;
+};
+
+static void
+copy_from_mbufs(uint8_t *dst, size_t len, struct source *source)
+{
+	size_t part;
+
+	while (len > 0) {
+		if (source->offset == source->m->data_len) {
+			source->m = source->m->next;
+			source->offset = 0;
+			continue;
+		}
+		part = RTE_MIN(len, (size_t)(source->m->data_len - source->offset));
+		memcpy(dst, rte_pktmbuf_mtod_offset(source->m, const uint8_t *, source->offset),
+		       part);
+		dst += part;
+		len -= part;
+		source->offset += part;
+		source->left -= part;
+	}
+}
+
+/*
+ * Fill a chain with what is left of the packet, after @skip bytes that the header takes.
+ * Returns the bytes of the chain that are used, the header's included.
+ */
+static uint32_t
+fill_chain(const struct vhr_chain *chain, uint32_t skip, struct header_place *place,
+	   struct source *source)
+{
+	uint32_t filled = 0;
+	unsigned int i;
+	size_t len, part;
+	uint8_t *at;
+
+	for (i = 0; i < chain->writable && (skip > 0 || source->left > 0); i++) {
+		at = chain->iov[chain->readable + i].iov_base;
+		len = chain->iov[chain->readable + i].iov_len;
+		if (skip > 0) {
+			part = RTE_MIN(len, (size_t)skip);
+			place->piece[place->num].iov_base = at;
+			place->piece[place->num++].iov_len = part;
+			skip -= part;
+			filled += part;
+			at += part;
+			len -= part;
+		}
+		part = RTE_MIN(len, (size_t)source->left);
+		copy_from_mbufs(at, part, source);
+		filled += part;
+	}
+	return filled;
+}
+
+static void
+header_place_write(const struct header_place *place, uint16_t num_buffers)
+{
+	uint8_t header[VVU_NET_HEADER];
+	unsigned int i, at = 0;
+
+	vvu_tx_header_write(header, num_buffers);
+	for (i = 0; i < place->num; i++) {
+		memcpy(place->piece[i].iov_base, &header[at], place->piece[i].iov_len);
+		at += place->piece[i].iov_len;
+	}
+}
+
+/* A chain no driver may make breaks the ring. */
+static int
+walk_receive_chain(struct vvu_queue *q, const struct vvu_tx_format *format, uint16_t n, bool first,
+		   struct vhr_chain *chain, struct vvu_tx_buffer *buffer)
+{
+	struct vhr_ring *ring = q->ring;
+	int ret;
+
+	chain->iov = q->iov;
+	chain->iov_max = VVU_CHAIN_IOV;
+	ret = format->walk(ring, n, chain, buffer);
+	if (ret == -E2BIG)
+		vhr_ring_break(ring, "receive chain %u: more than %u buffers", chain->head,
+			       VVU_CHAIN_IOV);
+	if (ret != 0)
+		return ret;
+	if (chain->readable != 0 || chain->writable_bytes < (first ? VVU_NET_HEADER : 1)) {
+		vhr_ring_break(ring, "receive chain %u: %llu bytes readable, %llu writable",
+			       chain->head, (unsigned long long)chain->readable_bytes,
+			       (unsigned long long)chain->writable_bytes);
+		return -EPROTO;
+	}
+	return 0;
+}
+
+enum vvu_tx_result
+vvu_tx_packet(struct vvu_queue *q, const struct vvu_tx_format *format, uint16_t n,
+	      const struct rte_mbuf *m, uint16_t *taken)
+{
+	struct vhr_ring *ring = q->ring;
+	bool mergeable = (ring->features & (1ull << VIRTIO_NET_F_MRG_RXBUF)) != 0;
+	struct source source = { .m = m, .offset = 0, .left = m->pkt_len };
+	struct header_place place = { .num = 0 };
+	struct vvu_tx_buffer buffers[VVU_TX_MERGE_MAX];
+	struct vhr_chain chain;
+	uint16_t count = 0;
+	int ret;
+
+	*taken = 0;
+	if (m->pkt_len > VVU_MAX_FRAME) {
+		q->stats.oversize++;
+		return VVU_TX_DROPPED;
+	}
+	do {
+		if (count == VVU_TX_MERGE_MAX || (count > 0 && !mergeable)) {
+			q->stats.oversize++;
+			return VVU_TX_DROPPED;
+		}
+		ret = walk_receive_chain(q, format, n + count, count == 0, &chain,
+					 &buffers[count]);
+		/* What takes most of a ring may never find that much of it free. */
+		if (ret == -EAGAIN && count > ring->size / 2) {
+			q->stats.oversize++;
+			return VVU_TX_DROPPED;
+		}
+		if (ret == -EAGAIN)
+			q->stats.no_descriptor++;
+		if (ret != 0)
+			return VVU_TX_STOP;
+		buffers[count].len = fill_chain(&chain, count == 0 ? VVU_NET_HEADER : 0, &place,
+						&source);
+		count++;
+	} while (source.left > 0);
+	header_place_write(&place, count);
+	format->give(ring, n, buffers, count);
+	q->stats.slow_chains += count;
+	q->stats.packets++;
+	q->stats.bytes += m->pkt_len;
+	*taken = count;
+	return VVU_TX_SENT;
+}
