@@ -68,6 +68,14 @@ struct vhr_ops {
 	 * that ran.
 	 */
 	void (*memory_change)(void *priv, bool begin);
+	/*
+	 * Asked after ring_stop has come for every ring of a frontend that is gone, before the
+	 * next one is let in: are addresses in the old one's memory still in use? While the
+	 * answer is yes it is asked again every 10 ms, no frontend is served, and the window
+	 * keeps what it shows (after a failure of the device itself, which is reset, it does
+	 * not; but no other frontend's memory comes in its place).
+	 */
+	bool (*memory_in_use)(void *priv);
 	/* A frontend is there / is gone. */
 	void (*connected)(void *priv, bool connected);
 	/* SET_FEATURES: a checked subset of what was offered. Non-zero refuses. */

@@ -143,11 +143,22 @@ set_backend_up(struct vhr_session *s, bool up)
 		s->link = VHR_LINK_WAITING;
 }
 
+/* BACKEND_UP says that the old window is let go. */
+static bool
+memory_in_use(const struct vhr_session *s)
+{
+	return s->ops.memory_in_use != NULL && s->ops.memory_in_use(s->priv);
+}
+
 static bool
 reopen(struct vhr_session *s)
 {
 	if (s->reopen_at_ns == 0 || vhr_now_ns() < s->reopen_at_ns)
 		return false;
+	if (memory_in_use(s)) {
+		s->reopen_at_ns = vhr_now_ns() + CLOSING_POLL_NS;
+		return false;
+	}
 	if (vhr_device_open(s) < 0) {
 		vhr_log(s, VHR_LOG_WARNING, "device cannot be opened again: %s", s->reason.text);
 		schedule_reopen(s);
@@ -254,6 +265,8 @@ check_closing(struct vhr_session *s, uint32_t status)
 	}
 	if (!drain(s))
 		return true;
+	if (s->want_up && memory_in_use(s))
+		return false;
 	s->link = VHR_LINK_DOWN;
 	if (s->want_up)
 		set_backend_up(s, true);

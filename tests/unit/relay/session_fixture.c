@@ -72,6 +72,20 @@ memory_change(void *priv, bool begin)
 	}
 }
 
+/* No ring is left with the datapath when this is asked. */
+static bool
+memory_in_use(void *priv)
+{
+	struct vhr_status status;
+
+	assert_int_equal(rec.locked, 0);
+	vhr_status(session, &status);
+	assert_int_equal(status.rings_started, 0);
+	assert_int_equal(status.regions, 0);
+	rec.memory_in_use_calls++;
+	return rec.memory_in_use;
+}
+
 static void
 connected(void *priv, bool is)
 {
@@ -158,6 +172,7 @@ const struct vhr_ops session_ops = {
 	.ring_ready = ring_ready,
 	.ring_stop = ring_stop,
 	.memory_change = memory_change,
+	.memory_in_use = memory_in_use,
 	.connected = connected,
 	.set_features = set_features,
 	.get_config = get_config,

@@ -50,6 +50,8 @@ struct recorded {
 	unsigned int ready_calls;
 	unsigned int memory_begins, memory_ends;
 	unsigned int regions_at_begin, regions_at_end;
+	bool memory_in_use;
+	unsigned int memory_in_use_calls;
 	int connected;			/* -1: never told */
 	unsigned int connects, disconnects;
 	unsigned int set_features_calls;

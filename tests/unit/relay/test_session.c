@@ -258,6 +258,57 @@ frontend_comes_and_goes_and_the_next_is_served(void **state)
 	assert_int_equal(status.refused, 0);
 }
 
+/* Until fake.ups is @ups; no frontend is let in before. */
+static void
+run_until_up(unsigned int ups)
+{
+	struct pollfd pfd = { .fd = vhr_poll_fd(session), .events = POLLIN };
+	unsigned int i;
+
+	for (i = 0; i < 1000 && fake.ups < ups; i++) {
+		assert_int_equal(poll(&pfd, 1, 10000), 1);
+		vhr_run(session);
+	}
+	assert_int_equal(fake.ups, ups);
+}
+
+static void
+next_frontend_waits_for_memory_that_is_in_use(void **state)
+{
+	struct pollfd pfd = { .fd = vhr_poll_fd(session), .events = POLLIN };
+	unsigned int ups = fake.ups, asked;
+
+	start_ring(0);
+	rec.memory_in_use = true;
+	fake_hang_up();
+	vhr_run(session);
+	assert_int_equal(rec.connected, false);
+	assert_int_not_equal(rec.memory_in_use_calls, 0);
+	asked = rec.memory_in_use_calls;
+	while (rec.memory_in_use_calls < asked + 3) {
+		assert_int_equal(poll(&pfd, 1, 10000), 1);
+		vhr_run(session);
+	}
+	assert_int_equal(fake.ups, ups);
+	assert_false(fake_connect());
+	rec.memory_in_use = false;
+	run_until_up(ups + 1);
+	assert_true(fake_connect());
+	session_run();
+	expect_connected();
+}
+
+static void
+down_does_not_wait_for_memory_that_is_in_use(void **state)
+{
+	start_ring(0);
+	rec.memory_in_use = true;
+	vhr_down(session);
+	session_run();
+	assert_int_equal(fake.status, 0);
+	assert_int_equal(rec.memory_in_use_calls, 0);
+}
+
 static void
 reconnection_starts_from_nothing(void **state)
 {
@@ -440,6 +491,27 @@ device_that_needs_reset_is_opened_again(void **state)
 }
 
 static void
+failed_device_stays_closed_while_memory_is_in_use(void **state)
+{
+	struct pollfd pfd = { .fd = vhr_poll_fd(session), .events = POLLIN };
+	unsigned int opens = fake.opens;
+
+	start_ring(0);
+	rec.memory_in_use = true;
+	fake.needs_reset = true;
+	fake_signal(fake.config_fd);
+	vhr_run(session);
+	assert_false(fake.is_open);
+	while (rec.memory_in_use_calls < 3) {
+		assert_int_equal(poll(&pfd, 1, 10000), 1);
+		vhr_run(session);
+	}
+	assert_int_equal(fake.opens, opens);
+	rec.memory_in_use = false;
+	run_until_open(opens + 1);
+}
+
+static void
 device_that_cannot_be_read_is_opened_again(void **state)
 {
 	unsigned int opens = fake.opens;
@@ -545,6 +617,8 @@ main(void)
 		MEMORY(down_disconnects_and_serves_none),
 		FRESH(up_right_after_down),
 		MEMORY(frontend_comes_and_goes_and_the_next_is_served),
+		MEMORY(next_frontend_waits_for_memory_that_is_in_use),
+		MEMORY(down_does_not_wait_for_memory_that_is_in_use),
 		MEMORY(reconnection_starts_from_nothing),
 		FRESH(frontend_that_came_and_went_unseen),
 		MEMORY(epoch_that_changed_is_a_new_frontend),
@@ -554,6 +628,7 @@ main(void)
 		FRESH(refused_frontends_do_not_flood_the_log),
 		FRESH(device_that_keeps_frontend_up_is_waited_for),
 		MEMORY(device_that_needs_reset_is_opened_again),
+		MEMORY(failed_device_stays_closed_while_memory_is_in_use),
 		FRESH(device_that_cannot_be_read_is_opened_again),
 		FRESH(queue_that_is_unusable_resets_the_device),
 		FRESH(attempts_to_open_are_bounded_and_up_tries_again),
