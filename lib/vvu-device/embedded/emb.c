@@ -148,7 +148,8 @@ static int check_config(const struct vvu_emb_config *config, uint32_t virtio_id,
 	return 0;
 }
 
-static int create_resources(struct vvu_emb *emb, unsigned int vectors, struct vhu_reason *reason)
+static int create_resources(struct vvu_emb *emb, const struct vvu_emb_config *config,
+			    unsigned int vectors, struct vhu_reason *reason)
 {
 	uint64_t window = emb->layout.memory.offset + emb->layout.memory.length;
 	const struct vvu_range *log = &emb->layout.log;
@@ -178,10 +179,15 @@ static int create_resources(struct vvu_emb *emb, unsigned int vectors, struct vh
 		return err;
 	}
 	err = emb_window_init(&emb->window, window, emb->fault.fd);
-	if (err < 0)
+	if (err < 0) {
 		vhu_reason_set(reason, "cannot reserve 0x%llx bytes of address space: %s",
 			       (unsigned long long)window, strerror(-err));
-	return err;
+		return err;
+	}
+	emb->window.stale_zeros = config->stale_zeros;
+	emb->window.release = config->window_release;
+	emb->window.release_ctx = config->window_ctx;
+	return 0;
 }
 
 static int create_device(struct vvu_emb *emb, const struct vvu_emb_config *config,
@@ -251,7 +257,7 @@ int vvu_emb_create(const struct vvu_emb_config *config, struct vvu_emb **out,
 	if (err == 0)
 		err = check_config(config, virtio_id, vectors, reason);
 	if (err == 0)
-		err = create_resources(emb, vectors, reason);
+		err = create_resources(emb, config, vectors, reason);
 	if (err == 0) {
 		emb_bars_init(&emb->bars, &emb->layout);
 		emb_common_init(&emb->common, emb->virtq, vectors);

@@ -44,6 +44,15 @@ struct vvu_emb_config {
 	bool align_window;
 	uint64_t protocol_features;	/* see struct vvu_device_config */
 	unsigned int vectors;		/* MSI-X; 0 means 3 + max_vhost_queues */
+	/*
+	 * For a program that may hold addresses in the window beyond what they showed. Where
+	 * something was mapped and is no longer, zeros are read instead of a fault; and
+	 * window_release, if any, gets the window's address range at destroy, with no frontend's
+	 * memory in it, and has to munmap() it some time.
+	 */
+	bool stale_zeros;
+	void (*window_release)(void *ctx, void *base, size_t length);
+	void *window_ctx;
 	/* Optional; NULL logs warnings and errors to stderr. */
 	void (*log)(void *ctx, enum vvu_log_level level, const char *text);
 	void *log_ctx;
@@ -88,8 +97,9 @@ int vvu_emb_bar_write(struct vvu_emb *emb, unsigned int bar, uint64_t offset, un
 		      uint64_t value);
 /*
  * Address of window memory (BAR 0, shmid 1, 2 or 3 ranges only), NULL elsewhere. Valid
- * until destroy; where nothing is mapped an access faults. A page whose file shrank under
- * the mapping reads as zeros and disconnects the frontend: the process does not die of it.
+ * until destroy; where nothing is mapped an access faults (but see stale_zeros). A page whose
+ * file shrank under the mapping reads as zeros and disconnects the frontend: the process does
+ * not die of it.
  */
 void *vvu_emb_bar_map(struct vvu_emb *emb, unsigned int bar, uint64_t offset, uint64_t length);
 

@@ -45,8 +45,11 @@ void emb_window_fini(struct emb_window *window)
 {
 	if (window->base == NULL)
 		return;
-	munmap(window->base, window->length);
+	if (window->release == NULL)
+		munmap(window->base, window->length);
 	vvu_sigbus_unregister(window->sigbus);
+	if (window->release != NULL)
+		window->release(window->release_ctx, window->base, window->length);
 	free(window->unmaps.span);
 	free(window->maps.span);
 	memset(window, 0, sizeof(*window));
@@ -74,10 +77,11 @@ static bool overlaps(const struct emb_span *span, uint64_t start, uint64_t lengt
 
 static void hide(struct emb_window *window, uint64_t offset, uint64_t length)
 {
+	int rights = window->stale_zeros ? PROT_READ | PROT_WRITE : PROT_NONE;
 	uint8_t *addr = window->base + offset;
 
 	/* One call: there is no moment at which another mmap() could get the address. */
-	if (mmap(addr, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+	if (mmap(addr, length, rights, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
 		 -1, 0) == MAP_FAILED)
 		mprotect(addr, length, PROT_NONE);
 }

@@ -27,6 +27,17 @@ struct emb_window {
 	uint8_t *base;		/* BAR offset 0; aligned for the largest usual huge page */
 	uint64_t length;
 	struct vvu_sigbus_range *sigbus;
+	/*
+	 * Where something was mapped and no longer is, there are zeros, not a fault, for
+	 * programs that may still hold addresses there. What is written to them is nobody's.
+	 */
+	bool stale_zeros;
+	/*
+	 * fini gives the address range away, in which no file is mapped any more, instead of
+	 * unmapping it. NULL: it unmaps it.
+	 */
+	void (*release)(void *ctx, void *base, size_t length);
+	void *release_ctx;
 	bool batch;
 	struct emb_spans unmaps;	/* put off until commit */
 	struct emb_spans maps;		/* made since begin */

@@ -108,6 +108,61 @@ static void unmapping_restores_the_reservation(void **state)
 	window_close(f);
 }
 
+static void stale_addresses_show_zeros_where_asked_for(void **state)
+{
+	struct fixture *f = window_open();
+	int fd = numbered_file('a', 4);
+
+	f->window.stale_zeros = true;
+	assert_int_equal(emb_window_map(&f->window, PAGE, 4 * PAGE, fd, 0), 0);
+	assert_int_equal(f->window.base[PAGE], 'a');
+	emb_window_unmap(&f->window, PAGE, 4 * PAGE);
+	for (unsigned int i = PAGE; i < 5 * PAGE; i++)
+		assert_int_equal(f->window.base[i], 0);
+	/* What is written there is not in the file, and gone when the next comes. */
+	f->window.base[PAGE] = 'X';
+	assert_int_equal(emb_window_map(&f->window, PAGE, 4 * PAGE, fd, 0), 0);
+	assert_int_equal(f->window.base[PAGE], 'a');
+	/* Where nothing ever was, nobody has an address. */
+	assert_true(faults(f->window.base));
+	assert_true(faults(f->window.base + 5 * PAGE));
+	close(fd);
+	window_close(f);
+}
+
+struct released {
+	void *base;
+	size_t length;
+};
+
+static void keep(void *ctx, void *base, size_t length)
+{
+	struct released *released = ctx;
+
+	released->base = base;
+	released->length = length;
+}
+
+static void range_that_is_given_away_outlives_the_window(void **state)
+{
+	struct fixture *f = window_open();
+	int fd = numbered_file('a', 1);
+	struct released released = { NULL, 0 };
+	uint8_t *base = f->window.base;
+
+	f->window.stale_zeros = true;
+	f->window.release = keep;
+	f->window.release_ctx = &released;
+	assert_int_equal(emb_window_map(&f->window, PAGE, PAGE, fd, 0), 0);
+	emb_window_unmap(&f->window, PAGE, PAGE);
+	window_close(f);
+	assert_ptr_equal(released.base, base);
+	assert_int_equal(released.length, SIZE);
+	assert_int_equal(base[PAGE], 0);
+	assert_int_equal(munmap(released.base, released.length), 0);
+	close(fd);
+}
+
 static void illegal_ranges_are_refused(void **state)
 {
 	struct fixture *f = window_open();
@@ -244,6 +299,8 @@ int main(void)
 		cmocka_unit_test(reservation_is_aligned_and_faults),
 		cmocka_unit_test(mapping_shows_the_file_at_its_offset),
 		cmocka_unit_test(unmapping_restores_the_reservation),
+		cmocka_unit_test(stale_addresses_show_zeros_where_asked_for),
+		cmocka_unit_test(range_that_is_given_away_outlives_the_window),
 		cmocka_unit_test(illegal_ranges_are_refused),
 		cmocka_unit_test(failed_mapping_leaves_no_hole),
 		cmocka_unit_test(replacement_has_nothing_between),
