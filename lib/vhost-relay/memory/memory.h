@@ -63,6 +63,26 @@ const struct vhr_region *vhr_memory_find(const struct vhr_memory *memory, uint64
  * not mapped.
  */
 void *vhr_memory_gpa(const struct vhr_memory *memory, uint64_t gpa, uint64_t *len);
+
+/* The same, and *hint becomes the number of the region that holds gpa, for the next one. */
+void *vhr_memory_gpa_find(const struct vhr_memory *memory, unsigned int *hint, uint64_t gpa,
+			  uint64_t *len);
+/*
+ * Address of [gpa, gpa + len) where all of it is in region number @hint, else NULL, which says
+ * nothing. Any number is right, also one that came from an earlier table.
+ */
+static inline void *
+vhr_memory_gpa_hint(const struct vhr_memory *memory, unsigned int hint, uint64_t gpa, uint64_t len)
+{
+	const struct vhr_region *r = &memory->region[hint];
+	uint64_t inside;
+
+	if (hint >= memory->num)
+		return NULL;
+	inside = gpa - r->gpa;
+	return inside < r->size && len <= r->size - inside ? r->va + inside : NULL;
+}
+
 /* Address of a whole [addr, addr + len) range by frontend user address, or by gpa. */
 void *vhr_memory_uva(const struct vhr_memory *memory, uint64_t uva, uint64_t len);
 void *vhr_memory_gpa_range(const struct vhr_memory *memory, uint64_t gpa, uint64_t len);

@@ -22,17 +22,27 @@ vhr_memory_find(const struct vhr_memory *memory, uint64_t gpa)
 }
 
 void *
-vhr_memory_gpa(const struct vhr_memory *memory, uint64_t gpa, uint64_t *len)
+vhr_memory_gpa_find(const struct vhr_memory *memory, unsigned int *hint, uint64_t gpa,
+		    uint64_t *len)
 {
 	const struct vhr_region *r = vhr_memory_find(memory, gpa);
 	uint64_t inside;
 
 	if (r == NULL)
 		return NULL;
+	*hint = (unsigned int)(r - memory->region);
 	inside = gpa - r->gpa;
 	if (*len > r->size - inside)
 		*len = r->size - inside;
 	return r->va + inside;
+}
+
+void *
+vhr_memory_gpa(const struct vhr_memory *memory, uint64_t gpa, uint64_t *len)
+{
+	unsigned int hint;
+
+	return vhr_memory_gpa_find(memory, &hint, gpa, len);
 }
 
 void *

@@ -20,14 +20,16 @@ struct list {
 	uint16_t limit;
 };
 
-static struct descriptor
-decode(const struct vring_packed_desc *copy)
+static inline struct descriptor
+decode(struct raw_descriptor raw)
 {
+	uint64_t second = le64toh(raw.word[1]);
+
 	return (struct descriptor){
-		.addr = le64toh(copy->addr),
-		.len = le32toh(copy->len),
-		.id = le16toh(copy->id),
-		.flags = le16toh(copy->flags),
+		.addr = le64toh(raw.word[0]),
+		.len = (uint32_t)second,
+		.id = (uint16_t)(second >> 32),
+		.flags = (uint16_t)(second >> 48),
 	};
 }
 
@@ -36,6 +38,7 @@ fetch(struct list *list, struct descriptor *desc)
 {
 	struct vhr_ring *ring = list->walk.ring;
 	struct vring_packed_desc copy;
+	struct raw_descriptor raw;
 
 	if (list->num == list->limit) {
 		vhr_ring_break(ring, "chain %u: more than %u descriptors, %u of %u are not used",
@@ -44,14 +47,17 @@ fetch(struct list *list, struct descriptor *desc)
 	}
 	if (list->recorded) {
 		vhr_inflight_packed_recall(ring->inflight, &list->at, &copy);
+		memcpy(&raw, &copy, sizeof(raw));
 	} else {
-		copy_descriptor(&copy, &ring->packed_desc[list->at]);
-		if (ring->inflight != NULL)
+		raw = copy_descriptor(&ring->packed_desc[list->at]);
+		if (ring->inflight != NULL) {
+			memcpy(&copy, &raw, sizeof(copy));
 			vhr_inflight_packed_note(ring->inflight, list->num == 0, &copy);
+		}
 		list->at = list->at + 1u == ring->size ? 0 : list->at + 1;
 	}
 	list->num++;
-	*desc = decode(&copy);
+	*desc = decode(raw);
 	return 0;
 }
 
@@ -59,17 +65,18 @@ fetch(struct list *list, struct descriptor *desc)
 static int
 walk_indirect(struct walk *w, const struct descriptor *table)
 {
-	uint32_t entries, i;
-	int ret = check_indirect(w, table, &entries);
+	struct indirect in;
+	uint32_t i;
+	int ret = open_indirect(w, table, &in);
 
-	for (i = 0; ret == 0 && i < entries; i++) {
-		struct vring_packed_desc copy;
+	for (i = 0; ret == 0 && i < in.entries; i++) {
+		struct raw_descriptor raw;
 		struct descriptor desc;
 
-		ret = copy_indirect(w, table, i, &copy);
+		ret = copy_indirect(w, &in, i, &raw);
 		if (ret < 0)
 			return ret;
-		desc = decode(&copy);
+		desc = decode(raw);
 		ret = check_indirect_entry(w, &desc);
 		if (ret == 0)
 			ret = add_buffer(w, &desc);

@@ -54,6 +54,7 @@ struct vhr_ring {
 		struct vring_packed_desc_event *device_event;	/* which kicks we want */
 	};
 	const struct vhr_memory *memory;
+	unsigned int region_hint;	/* where the last buffer was: vhr_memory_gpa_hint() */
 	struct vhr_inflight *inflight;	/* record of requests under way; NULL: none is kept */
 	uint64_t features;	/* acknowledged by SET_FEATURES */
 

@@ -4,43 +4,46 @@
 
 #include "walk.h"
 
-static struct descriptor
-decode(const struct vring_desc *copy)
+static inline struct descriptor
+decode(struct raw_descriptor raw)
 {
+	uint64_t second = le64toh(raw.word[1]);
+
 	return (struct descriptor){
-		.addr = le64toh(copy->addr),
-		.len = le32toh(copy->len),
-		.flags = le16toh(copy->flags),
-		.next = le16toh(copy->next),
+		.addr = le64toh(raw.word[0]),
+		.len = (uint32_t)second,
+		.flags = (uint16_t)(second >> 32),
+		.next = (uint16_t)(second >> 48),
 	};
 }
 
 static int
 walk_indirect(struct walk *w, const struct descriptor *table)
 {
+	struct indirect in;
 	struct descriptor desc;
-	uint32_t entries, i = 0;
-	int ret = check_indirect(w, table, &entries);
+	uint32_t i = 0;
+	int ret = open_indirect(w, table, &in);
 
 	while (ret == 0) {
-		struct vring_desc copy;
+		struct raw_descriptor raw;
 
 		ret = count_descriptor(w);
 		if (ret < 0)
 			return ret;
-		ret = copy_indirect(w, table, i, &copy);
+		ret = copy_indirect(w, &in, i, &raw);
 		if (ret < 0)
 			return ret;
-		desc = decode(&copy);
+		desc = decode(raw);
 		ret = check_indirect_entry(w, &desc);
 		if (ret < 0)
 			return ret;
 		ret = add_buffer(w, &desc);
 		if (ret < 0 || !(desc.flags & VRING_DESC_F_NEXT))
 			return ret;
-		if (desc.next >= entries) {
+		if (desc.next >= in.entries) {
 			vhr_ring_break(w->ring, "chain %u: next %u, indirect table of %u",
-				       w->chain->head, desc.next, entries);
+				       w->chain->head, desc.next, in.entries);
 			return -EPROTO;
 		}
 		i = desc.next;
@@ -60,11 +63,8 @@ vhr_split_walk(struct vhr_ring *ring, struct vhr_chain *chain)
 		return -EPROTO;
 	}
 	for (;;) {
-		struct descriptor desc;
-		struct vring_desc copy;
+		struct descriptor desc = decode(copy_descriptor(&ring->desc[i]));
 
-		copy_descriptor(&copy, &ring->desc[i]);
-		desc = decode(&copy);
 		if (desc.flags & VRING_DESC_F_INDIRECT)
 			return walk_indirect(&w, &desc);
 		ret = count_descriptor(&w);

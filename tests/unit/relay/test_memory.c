@@ -220,6 +220,29 @@ translation_cuts_the_length_at_the_end_of_a_region(void **state)
 }
 
 static void
+a_hint_finds_what_is_whole_in_its_region(void **state)
+{
+	unsigned int hint = 77;
+	uint64_t len = 0x10;
+
+	assert_int_equal(build2(VHR_LAYOUT_SUM, region(0, MIB, 0x10000000, 0),
+				region(MIB, MIB, 0x20000000, MIB)), 0);
+	assert_ptr_equal(vhr_memory_gpa_find(&memory, &hint, MIB + 0x20, &len),
+			 window + 2 * MIB + 0x20);
+	assert_int_equal(hint, 1);
+	assert_ptr_equal(vhr_memory_gpa_hint(&memory, 1, 2 * MIB - 8, 8), window + 3 * MIB - 8);
+	assert_null(vhr_memory_gpa_hint(&memory, 1, 2 * MIB - 8, 9));
+	assert_null(vhr_memory_gpa_hint(&memory, 1, 2 * MIB - 8, UINT64_MAX));
+	assert_null(vhr_memory_gpa_hint(&memory, 1, MIB - 1, 1));
+	assert_null(vhr_memory_gpa_hint(&memory, 1, UINT64_MAX, 1));
+	/* Of a table that had more regions. */
+	assert_null(vhr_memory_gpa_hint(&memory, 2, MIB, 1));
+	assert_null(vhr_memory_gpa_hint(&memory, VHR_MAX_REGIONS - 1, MIB, 1));
+	assert_null(vhr_memory_gpa_find(&memory, &hint, 2 * MIB, &len));
+	assert_int_equal(hint, 1);
+}
+
+static void
 ranges_across_regions_are_not_translated(void **state)
 {
 	assert_int_equal(build2(VHR_LAYOUT_SUM, region(0, MIB, 0x10000000, 0),
@@ -346,6 +369,7 @@ main(void)
 		cmocka_unit_test(regions_are_sorted_by_guest_address),
 		cmocka_unit_test(translation_finds_first_and_last_byte_of_each_region),
 		cmocka_unit_test(translation_cuts_the_length_at_the_end_of_a_region),
+		cmocka_unit_test(a_hint_finds_what_is_whole_in_its_region),
 		cmocka_unit_test(ranges_across_regions_are_not_translated),
 		cmocka_unit_test(lengths_near_two_to_the_64_do_not_wrap),
 		cmocka_unit_test(user_addresses_are_translated_by_user_address),
