@@ -155,6 +155,13 @@ VHR_API int vhr_up(struct vhr_session *session);
 /* Disconnect and serve none. */
 VHR_API void vhr_down(struct vhr_session *session);
 
+/*
+ * Offer other features than those of struct vhr_config, by the same rules: to the frontends
+ * that come from now on. One that is there keeps what it negotiated. 0, or -EINVAL with the
+ * reason in vhr_last_error().
+ */
+VHR_API int vhr_offer_features(struct vhr_session *session, uint64_t features);
+
 /* Readable when vhr_run() has something to do. Owned by the session. */
 VHR_API int vhr_poll_fd(const struct vhr_session *session);
 /*

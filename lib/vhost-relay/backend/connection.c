@@ -96,6 +96,7 @@ forget_frontend(struct vhr_session *s)
 
 	vhr_rings_reset(s, true);
 	vhr_rings_set_memory(s, NULL);
+	s->features_offered = s->features_next;
 	s->features_set = false;
 	s->features = 0;
 	s->protocol_features = 0;

@@ -112,6 +112,7 @@ struct vhr_session {
 	void *priv;
 	struct vhr_config config;	/* ops and priv as above */
 	uint64_t features_offered;
+	uint64_t features_next;		/* what the next frontend will be offered */
 	uint64_t protocol_offered;
 	unsigned int num_rings;
 	struct ring_slot *slot;

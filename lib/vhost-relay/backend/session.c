@@ -88,6 +88,7 @@ vhr_open(struct vhr_bus *bus, const struct vhr_config *config, struct vhr_sessio
 				&s->reason);
 	if (ret < 0)
 		goto fail;
+	s->features_next = s->features_offered;
 	s->num_rings = s->config.max_rings;
 	s->slot = alloc_rings(s);
 	if (s->slot == NULL) {
@@ -143,6 +144,23 @@ vhr_down(struct vhr_session *s)
 	s->want_up = false;
 	vhr_connection_down(s);
 	vhr_events_wake(s);
+}
+
+int
+vhr_offer_features(struct vhr_session *s, uint64_t features)
+{
+	struct vhr_config config = s->config;
+	uint64_t protocol_features, next;
+	int ret;
+
+	config.features = features;
+	ret = vhr_offer(&config, &s->ops, &next, &protocol_features, &s->reason);
+	if (ret < 0)
+		return ret;
+	s->features_next = next;
+	if (s->link != VHR_LINK_CONNECTED)
+		s->features_offered = next;
+	return 0;
 }
 
 int

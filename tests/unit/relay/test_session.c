@@ -233,6 +233,38 @@ up_right_after_down(void **state)
 }
 
 static void
+other_features_are_for_the_next_frontend(void **state)
+{
+	assert_int_equal(vhr_offer_features(session, F_INDIRECT), 0);
+	give(request(VHU_GET_FEATURES, 0));
+	assert_int_equal(answer()->u64, F_OFFERED | F_BASE);
+	give(request_u64(VHU_SET_FEATURES, F_OFFERED | F_BASE));
+	expect_connected();
+	fake_hang_up();
+	session_run();
+	assert_true(fake_connect());
+	session_run();
+	give(request(VHU_GET_FEATURES, 0));
+	assert_int_equal(answer()->u64, F_INDIRECT | F_BASE);
+	give_illegal(request_u64(VHU_SET_FEATURES, F_EVENT_IDX | F_BASE), "not offered");
+}
+
+static void
+other_features_are_offered_at_once_to_who_is_not_there_yet(void **state)
+{
+	assert_int_equal(vhr_offer_features(session, F_EVENT_IDX), 0);
+	vhr_up(session);
+	session_run();
+	assert_true(fake_connect());
+	session_run();
+	give(request(VHU_GET_FEATURES, 0));
+	assert_int_equal(answer()->u64, F_EVENT_IDX | F_BASE);
+	/* What cannot be offered changes nothing. */
+	assert_int_equal(vhr_offer_features(session, BIT(VHU_F_LOG_ALL)), -EINVAL);
+	assert_non_null(strstr(vhr_last_error(session), "dirty log"));
+}
+
+static void
 frontend_comes_and_goes_and_the_next_is_served(void **state)
 {
 	struct vhr_status status;
@@ -616,6 +648,8 @@ main(void)
 		DOWN(up_twice_is_fine),
 		MEMORY(down_disconnects_and_serves_none),
 		FRESH(up_right_after_down),
+		FRESH(other_features_are_for_the_next_frontend),
+		DOWN(other_features_are_offered_at_once_to_who_is_not_there_yet),
 		MEMORY(frontend_comes_and_goes_and_the_next_is_served),
 		MEMORY(next_frontend_waits_for_memory_that_is_in_use),
 		MEMORY(down_does_not_wait_for_memory_that_is_in_use),
