@@ -4,26 +4,43 @@
 #include <ethdev_driver.h>
 
 #include "vvu_burst.h"
+#include "vvu_header.h"
 #include "vvu_rx.h"
 
 /* A variant, and what it is for; of the rows that are right for a queue the first is taken. */
 struct vvu_variant {
 	bool rx;
+	bool offload;		/* looks at headers, or flags, that say something */
 	vvu_burst_fn burst;
 	const char *info;	/* for rte_eth_rx_burst_mode_get() */
 };
 
 static const struct vvu_variant variants[] = {
 	{ .rx = true, .burst = vvu_rx_burst_split, .info = "Scalar, split ring" },
+	{ .rx = true, .offload = true, .burst = vvu_rx_burst_split_offload,
+	  .info = "Scalar, split ring, offloads" },
 	{ .rx = false, .burst = vvu_tx_burst_split, .info = "Scalar, split ring" },
+	{ .rx = false, .offload = true, .burst = vvu_tx_burst_split_offload,
+	  .info = "Scalar, split ring, offloads" },
 };
+
+/* What a frame may say is negotiated; what a packet may ask for is the application's. */
+static bool
+has_offload(const struct vvu_queue *q)
+{
+	if (!q->rx)
+		return (q->offloads & VVU_TX_OFFLOADS) != 0;
+	return (q->offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP) != 0 ||
+	       (q->ring != NULL && (q->ring->features & VVU_RX_OFFLOAD_FEATURES) != 0);
+}
 
 void
 vvu_burst_choose(struct vvu_queue *q)
 {
 	const struct vvu_variant *v = variants;
 
-	while (v->rx != q->rx)
+	q->offload = has_offload(q);
+	while (v->rx != q->rx || v->offload != q->offload)
 		v++;
 	q->variant = v;
 	q->burst = v->burst;

@@ -21,6 +21,9 @@ struct rte_eth_burst_mode;
 uint16_t vvu_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vvu_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 
+/* tx_pkt_prepare: the first packet the frontend cannot be given as it is; rte_errno says why. */
+uint16_t vvu_tx_prepare(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+
 /* Set q->variant and q->burst for the ring and the configuration that @q has. Locked. */
 void vvu_burst_choose(struct vvu_queue *q);
 int vvu_burst_mode_get(struct rte_eth_dev *dev, uint16_t queue_id, bool rx,
@@ -31,6 +34,10 @@ int vvu_burst_mode_get(struct rte_eth_dev *dev, uint16_t queue_id, bool rx,
  * leaves the mbufs to the caller, which frees them without the lock.
  */
 uint16_t vvu_rx_burst_split(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vvu_rx_burst_split_offload(struct vvu_queue *q, struct rte_mbuf **pkts,
+				    uint16_t nb_pkts);
 uint16_t vvu_tx_burst_split(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vvu_tx_burst_split_offload(struct vvu_queue *q, struct rte_mbuf **pkts,
+				    uint16_t nb_pkts);
 
 #endif

@@ -141,6 +141,42 @@ parse_in_order(struct vvu_devargs *args, const char *text)
 }
 
 static int
+parse_csum(struct vvu_devargs *args, const char *text)
+{
+	return parse_bool(text, &args->csum);
+}
+
+static int
+parse_tso(struct vvu_devargs *args, const char *text)
+{
+	return parse_bool(text, &args->tso);
+}
+
+static int
+parse_ufo(struct vvu_devargs *args, const char *text)
+{
+	return parse_bool(text, &args->ufo);
+}
+
+static int
+parse_uso(struct vvu_devargs *args, const char *text)
+{
+	return parse_bool(text, &args->uso);
+}
+
+/* virtio 1.3, 5.1.4: other values than these are "unknown". */
+static int
+parse_speed(struct vvu_devargs *args, const char *text)
+{
+	uint64_t number;
+
+	if (parse_range(text, 10, 0, INT32_MAX, &number) != 0)
+		return -EINVAL;
+	args->speed_mbps = number;
+	return 0;
+}
+
+static int
 parse_virtio_id(struct vvu_devargs *args, const char *text)
 {
 	uint64_t number;
@@ -260,6 +296,11 @@ static const struct option {
 	{ "indirect", BOTH, parse_indirect, "0 or 1" },
 	{ "event_idx", BOTH, parse_event_idx, "0 or 1" },
 	{ "in_order", BOTH, parse_in_order, "0 or 1" },
+	{ "csum", BOTH, parse_csum, "0 or 1" },
+	{ "tso", BOTH, parse_tso, "0 or 1" },
+	{ "ufo", BOTH, parse_ufo, "0 or 1" },
+	{ "uso", BOTH, parse_uso, "0 or 1" },
+	{ "speed", BOTH, parse_speed, "0 to 2147483647 (Mbit/s; 0: unknown)" },
 	{ "virtio-id", BOTH, parse_virtio_id, "1 to 63" },
 	{ "layout", VVU_DEVARGS_VDEV, parse_layout_vdev, "sum or draft" },
 	{ "layout", VVU_DEVARGS_PCI, parse_layout, "sum, draft or offset" },
@@ -340,6 +381,8 @@ vvu_devargs_parse(const char *text, unsigned int scope, struct vvu_devargs *args
 	args->indirect = true;
 	args->event_idx = true;
 	args->in_order = true;
+	args->csum = true;
+	args->tso = true;
 	args->layout = VHR_LAYOUT_SUM;
 
 	if (text != NULL && text[0] != '\0') {
@@ -353,6 +396,11 @@ vvu_devargs_parse(const char *text, unsigned int scope, struct vvu_devargs *args
 		rte_kvargs_free(kvargs);
 		if (ret != 0)
 			return ret;
+	}
+	if (args->ufo && args->uso) {
+		vhu_reason_set(reason, "options ufo=1 and uso=1: allowed is one of them, an mbuf "
+			       "has one flag for both");
+		return -EINVAL;
 	}
 	if (scope == VVU_DEVARGS_VDEV && args->socket[0] == '\0') {
 		vhu_reason_set(reason, "option socket= is missing: allowed is a path of 1 to 107 "

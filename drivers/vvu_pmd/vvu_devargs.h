@@ -27,6 +27,11 @@
 	"indirect=<0|1> " \
 	"event_idx=<0|1> " \
 	"in_order=<0|1> " \
+	"csum=<0|1> " \
+	"tso=<0|1> " \
+	"ufo=<0|1> " \
+	"uso=<0|1> " \
+	"speed=<0..2147483647> " \
 	"virtio-id=<1..63> "
 #define VVU_DEVARGS_HELP_VDEV \
 	"socket=<path> " \
@@ -52,6 +57,11 @@ struct vvu_devargs {
 	bool indirect;
 	bool event_idx;
 	bool in_order;
+	bool csum;
+	bool tso;
+	bool ufo;
+	bool uso;
+	uint32_t speed_mbps;		/* 0: not given */
 	uint32_t virtio_id;		/* 0: not given */
 	uint64_t shm_size;		/* bytes, 0: not given */
 	uint8_t uuid[16];

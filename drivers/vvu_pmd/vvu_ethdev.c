@@ -6,11 +6,15 @@
 
 #include "vvu_burst.h"
 #include "vvu_ethdev.h"
+#include "vvu_header.h"
 #include "vvu_log.h"
 #include "vvu_port.h"
 
-#define RX_OFFLOADS	RTE_ETH_RX_OFFLOAD_SCATTER
-#define TX_OFFLOADS	(RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
+/* What needs no frontend may differ from queue to queue; for the rest see vvu_offer.c. */
+#define RX_QUEUE_OFFLOADS	(RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_VLAN_STRIP)
+#define TX_QUEUE_OFFLOADS	(RTE_ETH_TX_OFFLOAD_MULTI_SEGS | \
+				 RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE | \
+				 RTE_ETH_TX_OFFLOAD_VLAN_INSERT | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
 
 uint16_t
 vvu_max_mtu(const struct vvu_port *port)
@@ -76,6 +80,28 @@ run_queues(struct rte_eth_dev *dev, bool running)
 	}
 }
 
+/*
+ * Frontends that come from now on are offered what the application has configured. One that
+ * is there keeps what it negotiated: what it sends by it and the application does not take
+ * is dropped and counted.
+ */
+static int
+offer_features(struct vvu_port *port)
+{
+	const uint64_t features = vvu_port_features(port);
+	struct vhr_status status;
+	int ret;
+
+	ret = vhr_offer_features(port->session, features);
+	if (ret != 0)
+		return ret;
+	vhr_status(port->session, &status);
+	if (status.connected && (status.features & VVU_SEGMENT_FEATURES & ~features) != 0)
+		VVU_PMD_LOG(WARNING, "%s: the frontend that is connected may send frames of "
+			    "several segments, which this configuration drops", port->name);
+	return 0;
+}
+
 /* The first start lets frontends in; they stay while the port is stopped. */
 static int
 dev_start(struct rte_eth_dev *dev)
@@ -87,9 +113,11 @@ dev_start(struct rte_eth_dev *dev)
 	if (ret != 0)
 		return ret;
 	pthread_mutex_lock(&port->lock);
-	if (port->session == NULL || port->failed) {
+	if (port->session == NULL || port->failed)
 		ret = -EIO;
-	} else if (!port->up) {
+	else
+		ret = offer_features(port);
+	if (ret == 0 && !port->up) {
 		ret = vhr_up(port->session);
 		port->up = ret == 0;
 	}
@@ -150,10 +178,11 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->max_rx_pktlen = vvu_max_mtu(port) + VVU_FRAME_OVERHEAD;
 	info->min_mtu = RTE_ETHER_MIN_MTU;
 	info->max_mtu = vvu_max_mtu(port);
-	info->rx_offload_capa = RX_OFFLOADS;
-	info->rx_queue_offload_capa = RX_OFFLOADS;
-	info->tx_offload_capa = TX_OFFLOADS;
-	info->tx_queue_offload_capa = TX_OFFLOADS;
+	info->max_lro_pkt_size = VVU_MAX_FRAME;
+	info->rx_offload_capa = RX_QUEUE_OFFLOADS | vvu_port_rx_offloads(&port->args);
+	info->rx_queue_offload_capa = RX_QUEUE_OFFLOADS;
+	info->tx_offload_capa = TX_QUEUE_OFFLOADS | vvu_port_tx_offloads(&port->args);
+	info->tx_queue_offload_capa = TX_QUEUE_OFFLOADS;
 	info->rx_desc_lim = limits;
 	info->tx_desc_lim = limits;
 	info->dev_capa = RTE_ETH_DEV_CAPA_RUNTIME_RX_QUEUE_SETUP |
@@ -214,6 +243,29 @@ mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
 	return check_buffers(dev, mtu);
 }
 
+/* ethdev notes what is on; the queues have to know it too. */
+static int
+vlan_offload_set(struct rte_eth_dev *dev, int mask)
+{
+	const uint64_t strip =
+		dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
+	struct vvu_queue *q;
+	unsigned int i;
+
+	if ((mask & RTE_ETH_VLAN_STRIP_MASK) == 0)
+		return 0;
+	for (i = 0; i < dev->data->nb_rx_queues; i++) {
+		q = dev->data->rx_queues[i];
+		if (q == NULL)
+			continue;
+		vvu_queue_lock(q);
+		q->offloads = (q->offloads & ~RTE_ETH_RX_OFFLOAD_VLAN_STRIP) | strip;
+		vvu_burst_choose(q);
+		vvu_queue_unlock(q);
+	}
+	return 0;
+}
+
 /* Mbufs are freed as soon as they are copied. */
 static int
 tx_done_cleanup(void *queue, uint32_t free_cnt)
@@ -248,6 +300,7 @@ static const struct eth_dev_ops ops = {
 	.allmulticast_enable = receive_all,
 	.mac_addr_set = mac_addr_set,
 	.mtu_set = mtu_set,
+	.vlan_offload_set = vlan_offload_set,
 	.stats_get = vvu_stats_get,
 	.stats_reset = vvu_stats_reset,
 	.xstats_get = vvu_xstats_get,
@@ -274,6 +327,7 @@ vvu_ethdev_init(struct rte_eth_dev *dev)
 	dev->dev_ops = &ops;
 	dev->rx_pkt_burst = vvu_rx_burst;
 	dev->tx_pkt_burst = vvu_tx_burst;
+	dev->tx_pkt_prepare = vvu_tx_prepare;
 	dev->data->dev_flags |= RTE_ETH_DEV_INTR_LSC | RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS;
 	dev->data->promiscuous = 1;
 	dev->data->all_multicast = 1;

@@ -43,6 +43,10 @@
 /* With one of these a frontend may send headers that are not zero. */
 #define VVU_RX_OFFLOAD_FEATURES	VVU_F(VIRTIO_NET_F_CSUM)
 
+/* With one of these its frames may be more than one segment. */
+#define VVU_SEGMENT_FEATURES	(VVU_F(VIRTIO_NET_F_HOST_TSO4) | VVU_F(VIRTIO_NET_F_HOST_TSO6) | \
+				 VVU_F(VIRTIO_NET_F_HOST_UFO) | VVU_F(VVU_NET_F_HOST_USO))
+
 /* With one of these a packet may leave with more than its bytes. */
 #define VVU_TX_OFFLOADS		(RTE_ETH_TX_OFFLOAD_VLAN_INSERT | \
 				 RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | \

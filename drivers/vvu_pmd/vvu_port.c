@@ -2,9 +2,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <linux/virtio_config.h>
-#include <linux/virtio_net.h>
-#include <linux/virtio_ring.h>
 #include <rte_malloc.h>
 
 #include "vvu-device/embedded/embedded.h"
@@ -13,32 +10,6 @@
 #include "vvu_ethdev.h"
 #include "vvu_log.h"
 #include "vvu_port.h"
-
-uint64_t
-vvu_port_features(const struct vvu_devargs *args)
-{
-	/*
-	 * The control queue stays with the frontend's VMM (vhost-user: rings of it are not
-	 * passed on); VMMs offer it to the guest only when the back-end does not mind.
-	 */
-	uint64_t features = 1ull << VIRTIO_NET_F_CTRL_VQ | 1ull << VIRTIO_NET_F_CTRL_RX |
-			    1ull << VIRTIO_NET_F_GUEST_ANNOUNCE;
-
-	if (args->queues > 1)
-		features |= 1ull << VIRTIO_NET_F_MQ;
-	if (args->mrg_rxbuf)
-		features |= 1ull << VIRTIO_NET_F_MRG_RXBUF;
-	if (args->indirect)
-		features |= 1ull << VIRTIO_RING_F_INDIRECT_DESC;
-	if (args->event_idx)
-		features |= 1ull << VIRTIO_RING_F_EVENT_IDX;
-	/* Both directions take and give back strictly in the order of the available ring. */
-	if (args->in_order)
-		features |= 1ull << VIRTIO_F_IN_ORDER;
-	if (args->mtu != 0)
-		features |= 1ull << VIRTIO_NET_F_MTU;
-	return features;
-}
 
 static void
 device_log(void *ctx, enum vvu_log_level level, const char *text)
@@ -86,7 +57,7 @@ vvu_port_open(struct vvu_port *port)
 	struct vhr_config config = {
 		.ops = &vvu_session_ops,
 		.priv = port,
-		.features = vvu_port_features(&port->args),
+		.features = vvu_port_features(port),
 		.max_rings = port->num_rings,
 		.queue_num = port->args.queues,
 		.max_ring_size = port->args.max_ring_size,
@@ -160,7 +131,8 @@ void
 vvu_port_update_link(struct vvu_port *port)
 {
 	struct rte_eth_link link = {
-		.link_speed = RTE_ETH_SPEED_NUM_UNKNOWN,
+		.link_speed = port->args.speed_mbps != 0 ? port->args.speed_mbps :
+			      RTE_ETH_SPEED_NUM_UNKNOWN,
 		.link_duplex = RTE_ETH_LINK_FULL_DUPLEX,
 		.link_autoneg = RTE_ETH_LINK_FIXED,
 		.link_status = vvu_port_link(port) ? RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN,

@@ -71,8 +71,11 @@ void vvu_port_close(struct vvu_port *port);
 bool vvu_port_link(const struct vvu_port *port);
 void vvu_port_update_link(struct vvu_port *port);
 
-/* Features of virtio-net that the options ask for. */
-uint64_t vvu_port_features(const struct vvu_devargs *args);
+/* Features of virtio-net to offer: vvu_offer.c. */
+uint64_t vvu_port_features(const struct vvu_port *port);
+/* What the application may ask for of the offloads that need the frontend. */
+uint64_t vvu_port_rx_offloads(const struct vvu_devargs *args);
+uint64_t vvu_port_tx_offloads(const struct vvu_devargs *args);
 
 /* The embedded device's or DPDK PCI bus of this port. */
 int vvu_bus_pci_open(struct rte_pci_device *pci, struct vhr_bus **bus, struct vhu_reason *reason);

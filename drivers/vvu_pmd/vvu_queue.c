@@ -54,6 +54,7 @@ void
 vvu_queue_ring_changed(struct vvu_queue *q)
 {
 	q->region_size = 0;
+	__atomic_store_n(&q->features, q->ring != NULL ? q->ring->features : 0, __ATOMIC_RELAXED);
 	vvu_burst_choose(q);
 	if (q->ring == NULL)
 		return;
@@ -137,7 +138,8 @@ vvu_rx_queue_setup(struct rte_eth_dev *dev, uint16_t queue_id, uint16_t nb_desc,
 	q->configured = true;
 	q->deferred = conf->rx_deferred_start != 0;
 	q->offloads = conf->offloads | dev->data->dev_conf.rxmode.offloads;
-	q->scatter = (q->offloads & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
+	/* What several segments were made of fits one buffer only by chance. */
+	q->scatter = (q->offloads & (RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_TCP_LRO)) != 0;
 	q->nb_desc = nb_desc;
 	q->pool = pool;
 	q->room = vvu_queue_pool_room(pool);

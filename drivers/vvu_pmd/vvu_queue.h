@@ -48,7 +48,9 @@ struct vvu_queue_stats {
 	uint64_t no_descriptor;		/* transmit: bursts cut short, nothing is lost */
 	/* packets dropped */
 	uint64_t truncated;		/* receive: shorter than an Ethernet header */
-	uint64_t bad_header;		/* receive: offloads that were not negotiated */
+	uint64_t bad_header;		/* receive: header and frame do not go together */
+	uint64_t bad_offload;		/* transmit: asks for what the frontend cannot take */
+	uint64_t no_lro;		/* receive: several segments, not asked for */
 	uint64_t bad_chain;		/* receive: writable or too many buffers */
 	uint64_t oversize;		/* larger than the buffers it was for */
 	uint64_t rarp;			/* receive: announcements made on behalf (SEND_RARP) */
@@ -60,6 +62,7 @@ struct vvu_queue {
 	uint32_t wanted;		/* how many wait for the lock */
 	bool running;			/* started, with a ring and, for receive, a pool */
 	bool scatter;			/* receive: packets of several mbufs are allowed */
+	bool offload;			/* headers may say something; see vvu_burst.c */
 	bool fast_free;			/* transmit: RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE */
 	bool rarp_due;
 	bool slow_burst;		/* transmit: not all of the burst took the fast path */
@@ -84,6 +87,7 @@ struct vvu_queue {
 	bool deferred;			/* started by rte_eth_dev_..._queue_start() only */
 	uint16_t nb_desc;
 	uint64_t offloads;
+	uint64_t features;		/* the ring's, for who has no lock; 0: no ring */
 	uint8_t rarp_mac[6];
 	struct iovec iov[VVU_CHAIN_IOV];
 } __rte_cache_aligned;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include <linux/virtio_net.h>
+#include <rte_ethdev.h>
 #include <rte_ether.h>
 #include <rte_mempool.h>
 
@@ -64,28 +65,51 @@ vvu_rx_take_mbufs(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t want)
 	return want;
 }
 
+/* Whether vvu_rx_offload() has anything to do with this frame. */
+static __rte_always_inline bool
+vvu_rx_offload_due(const struct vvu_queue *q, const struct virtio_net_hdr_v1 *header)
+{
+	return (q->offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP) != 0 ||
+	       (header->flags | header->gso_type) != 0;
+}
+
+/*
+ * Make of the copy of a header what @m says of the frame it holds, and strip its VLAN tag
+ * where that is asked for. Not 0: @m is to be dropped, which is counted.
+ */
+int vvu_rx_offload(struct vvu_queue *q, const struct virtio_net_hdr_v1 *header,
+		   struct rte_mbuf *m);
+
 /*
  * @count frames, each behind its header at @header, become packets. Returns how many mbufs
  * were filled: a frame whose header is wrong is counted and left out.
  */
 static __rte_always_inline uint16_t
 vvu_rx_deliver(struct vvu_queue *q, uint8_t *const *header, const uint32_t *frame_len,
-	       uint16_t count, struct rte_mbuf **pkts)
+	       uint16_t count, struct rte_mbuf **pkts, const bool offload)
 {
+	struct virtio_net_hdr_v1 copy;
 	const uint64_t rearm = q->rearm;
 	uint64_t bytes = 0;
 	uint16_t done = 0, i;
 	struct rte_mbuf *m;
 
 	for (i = 0; i < count; i++) {
-		if (unlikely(!vvu_rx_header_is_plain(header[i]))) {
+		if (offload) {
+			memcpy(&copy, header[i], sizeof(copy));
+			/* Not to be read again: the frontend may write to it. */
+			rte_compiler_barrier();
+		} else if (unlikely(!vvu_rx_header_is_plain(header[i]))) {
 			q->stats.bad_header++;
 			continue;
 		}
-		m = pkts[done++];
+		m = pkts[done];
 		vvu_rx_mbuf_fill(m, rearm, frame_len[i], frame_len[i]);
 		vvu_copy((uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM,
 			 header[i] + VVU_NET_HEADER, frame_len[i]);
+		if (offload && vvu_rx_offload_due(q, &copy) && vvu_rx_offload(q, &copy, m) != 0)
+			continue;
+		done++;
 		bytes += frame_len[i];
 	}
 	if (unlikely(done != count))

@@ -64,7 +64,7 @@ vvu_rx_chain(struct vvu_queue *q, const struct vhr_chain *chain, int walked,
 	     struct rte_mbuf **pkt)
 {
 	uint64_t frame_len = chain->readable_bytes - VVU_NET_HEADER;
-	uint8_t header[VVU_NET_HEADER];
+	struct virtio_net_hdr_v1 header;
 	const struct iovec *iov = chain->iov;
 	size_t at = 0;
 
@@ -81,14 +81,20 @@ vvu_rx_chain(struct vvu_queue *q, const struct vhr_chain *chain, int walked,
 		q->stats.oversize++;
 		return VVU_RX_DROPPED;
 	}
-	copy_from_iov(header, sizeof(header), &iov, &at);
-	if (!vvu_rx_header_is_plain(header)) {
+	copy_from_iov((uint8_t *)&header, sizeof(header), &iov, &at);
+	rte_compiler_barrier();
+	if (!q->offload && (header.flags | header.gso_type) != 0) {
 		q->stats.bad_header++;
 		return VVU_RX_DROPPED;
 	}
 	*pkt = mbufs_from_iov(q, frame_len, iov, at);
 	if (*pkt == NULL)
 		return VVU_RX_STOP;
+	if (q->offload && vvu_rx_offload_due(q, &header) &&
+	    vvu_rx_offload(q, &header, *pkt) != 0) {
+		rte_pktmbuf_free(*pkt);
+		return VVU_RX_DROPPED;
+	}
 	q->stats.packets++;
 	q->stats.bytes += frame_len;
 	return VVU_RX_PACKET;

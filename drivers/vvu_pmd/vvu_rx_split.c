@@ -5,5 +5,5 @@
 uint16_t
 vvu_rx_burst_split(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts)
 {
-	return vvu_rx_split(q, pkts, nb_pkts);
+	return vvu_rx_split(q, pkts, nb_pkts, false);
 }

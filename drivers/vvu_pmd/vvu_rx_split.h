@@ -57,7 +57,8 @@ vvu_rx_split_gather(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t f
  */
 static __rte_always_inline uint16_t
 vvu_rx_split_plain(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t first, uint16_t want,
-		   struct rte_mbuf **pkts, uint16_t *delivered, bool *starved)
+		   struct rte_mbuf **pkts, uint16_t *delivered, bool *starved,
+		   const bool offload)
 {
 	uint8_t *header[VVU_BATCH];
 	uint32_t frame_len[VVU_BATCH];
@@ -69,7 +70,7 @@ vvu_rx_split_plain(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t fi
 		return 0;
 	taken = vvu_rx_take_mbufs(q, pkts, plain);
 	*starved = taken != plain;
-	*delivered = vvu_rx_deliver(q, header, frame_len, taken, pkts);
+	*delivered = vvu_rx_deliver(q, header, frame_len, taken, pkts, offload);
 	return taken;
 }
 
@@ -94,7 +95,7 @@ vvu_rx_split_chain(struct vvu_queue *q, struct vhr_ring *ring, uint16_t taken,
 }
 
 static __rte_always_inline uint16_t
-vvu_rx_split(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts)
+vvu_rx_split(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts, const bool offload)
 {
 	struct vhr_ring *ring = q->ring;
 	uint16_t taken = 0, delivered = 0, want, got, n;
@@ -104,7 +105,8 @@ vvu_rx_split(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts)
 	nb_pkts = RTE_MIN(nb_pkts, vhr_split_available(ring));
 	while (taken < nb_pkts) {
 		want = RTE_MIN((uint16_t)(nb_pkts - taken), (uint16_t)VVU_BATCH);
-		n = vvu_rx_split_plain(q, ring, taken, want, &pkts[delivered], &got, &starved);
+		n = vvu_rx_split_plain(q, ring, taken, want, &pkts[delivered], &got, &starved,
+				       offload);
 		taken += n;
 		delivered += got;
 		if (likely(n == want))

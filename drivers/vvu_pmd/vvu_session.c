@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <linux/ethtool.h>
 #include <linux/virtio_net.h>
 #include <rte_byteorder.h>
 #include <rte_ether.h>
@@ -76,6 +77,9 @@ get_config(void *priv, uint32_t offset, uint32_t size, uint8_t *data)
 	config.status = rte_cpu_to_le_16(VIRTIO_NET_S_LINK_UP);
 	config.max_virtqueue_pairs = rte_cpu_to_le_16(port->args.queues);
 	config.mtu = rte_cpu_to_le_16(port->args.mtu);
+	config.speed = rte_cpu_to_le_32(port->args.speed_mbps != 0 ? port->args.speed_mbps :
+					RTE_ETH_SPEED_NUM_UNKNOWN);
+	config.duplex = DUPLEX_FULL;
 	if (offset > sizeof(config) || size > sizeof(config) - offset)
 		return -EINVAL;
 	memcpy(data, (const uint8_t *)&config + offset, size);

@@ -6,13 +6,14 @@
 static uint64_t
 rx_errors(const struct vvu_queue_stats *stats)
 {
-	return stats->truncated + stats->bad_header + stats->bad_chain + stats->oversize;
+	return stats->truncated + stats->bad_header + stats->bad_chain + stats->oversize +
+	       stats->no_lro;
 }
 
 static uint64_t
 tx_errors(const struct vvu_queue_stats *stats)
 {
-	return stats->oversize;
+	return stats->oversize + stats->bad_offload;
 }
 
 int

@@ -21,6 +21,7 @@
 
 #include "vvu_compat.h"
 #include "vvu_control.h"
+#include "vvu_header.h"
 #include "vvu_port.h"
 
 #define PAGE_ENTRIES 32u
@@ -35,7 +36,17 @@ static const struct {
 	unsigned int bit;
 	const char *name;
 } feature_names[] = {
+	{ VIRTIO_NET_F_CSUM, "VIRTIO_NET_F_CSUM" },
+	{ VIRTIO_NET_F_GUEST_CSUM, "VIRTIO_NET_F_GUEST_CSUM" },
 	{ VIRTIO_NET_F_MTU, "VIRTIO_NET_F_MTU" },
+	{ VIRTIO_NET_F_GUEST_TSO4, "VIRTIO_NET_F_GUEST_TSO4" },
+	{ VIRTIO_NET_F_GUEST_TSO6, "VIRTIO_NET_F_GUEST_TSO6" },
+	{ VIRTIO_NET_F_GUEST_ECN, "VIRTIO_NET_F_GUEST_ECN" },
+	{ VIRTIO_NET_F_GUEST_UFO, "VIRTIO_NET_F_GUEST_UFO" },
+	{ VIRTIO_NET_F_HOST_TSO4, "VIRTIO_NET_F_HOST_TSO4" },
+	{ VIRTIO_NET_F_HOST_TSO6, "VIRTIO_NET_F_HOST_TSO6" },
+	{ VIRTIO_NET_F_HOST_ECN, "VIRTIO_NET_F_HOST_ECN" },
+	{ VIRTIO_NET_F_HOST_UFO, "VIRTIO_NET_F_HOST_UFO" },
 	{ VIRTIO_NET_F_MRG_RXBUF, "VIRTIO_NET_F_MRG_RXBUF" },
 	{ VIRTIO_NET_F_CTRL_VQ, "VIRTIO_NET_F_CTRL_VQ" },
 	{ VIRTIO_NET_F_CTRL_RX, "VIRTIO_NET_F_CTRL_RX" },
@@ -46,6 +57,10 @@ static const struct {
 	{ 30, "VHOST_USER_F_PROTOCOL_FEATURES" },
 	{ VIRTIO_F_VERSION_1, "VIRTIO_F_VERSION_1" },
 	{ VIRTIO_F_IN_ORDER, "VIRTIO_F_IN_ORDER" },
+	{ VVU_NET_F_GUEST_USO4, "VIRTIO_NET_F_GUEST_USO4" },
+	{ VVU_NET_F_GUEST_USO6, "VIRTIO_NET_F_GUEST_USO6" },
+	{ VVU_NET_F_HOST_USO, "VIRTIO_NET_F_HOST_USO" },
+	{ VIRTIO_NET_F_SPEED_DUPLEX, "VIRTIO_NET_F_SPEED_DUPLEX" },
 };
 
 /* Strings of telemetry are of limited length; a longer one would be refused. */
@@ -155,7 +170,7 @@ info_locked(struct vvu_port *port, struct rte_tel_data *dict)
 	add_string(dict, "state", state_name(port, &status));
 	vvu_tel_add_u64(dict, "queue_pairs", port->args.queues);
 	vvu_tel_add_u64(dict, "epoch", status.epoch);
-	add_hex(dict, "offered_features", vvu_port_features(&port->args) |
+	add_hex(dict, "offered_features", vvu_port_features(port) |
 		1ull << VIRTIO_F_VERSION_1 | 1ull << 30);
 	add_hex(dict, "features", status.features);
 	add_feature_names(dict, status.features);

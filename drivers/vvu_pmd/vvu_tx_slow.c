@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "vvu_ethdev.h"
+#include "vvu_header.h"
 #include "vvu_tx.h"
 
 /* Where the header's bytes are, which a driver may have cut into pieces. */
@@ -15,8 +16,13 @@ struct header_place {
 	struct iovec piece[VVU_NET_HEADER];
 };
 
-/* A packet on its way out: the mbuf and the offset in it that come next. */
+/*
+ * A packet on its way out: what is to go first, if it is not in the mbuf, then the mbuf and
+ * the offset in it that come next.
+ */
 struct source {
+	const uint8_t *head;
+	uint32_t head_left;
 	const struct rte_mbuf *m;
 	uint32_t offset;
 	uint32_t left;
@@ -27,10 +33,19 @@ copy_from_mbufs(uint8_t *dst, size_t len, struct source *source)
 {
 	size_t part;
 
+	if (source->head_left > 0 && len > 0) {
+		part = RTE_MIN(len, (size_t)source->head_left);
+		memcpy(dst, source->head, part);
+		source->head += part;
+		source->head_left -= part;
+		source->left -= part;
+		dst += part;
+		len -= part;
+	}
 	while (len > 0) {
-		if (source->offset == source->m->data_len) {
+		if (source->offset >= source->m->data_len) {
+			source->offset -= source->m->data_len;
 			source->m = source->m->next;
-			source->offset = 0;
 			continue;
 		}
 		part = RTE_MIN(len, (size_t)(source->m->data_len - source->offset));
@@ -76,12 +91,10 @@ fill_chain(const struct vhr_chain *chain, uint32_t skip, struct header_place *pl
 }
 
 static void
-header_place_write(const struct header_place *place, uint16_t num_buffers)
+header_place_write(const struct header_place *place, const uint8_t header[VVU_NET_HEADER])
 {
-	uint8_t header[VVU_NET_HEADER];
 	unsigned int i, at = 0;
 
-	vvu_tx_header_write(header, num_buffers);
 	for (i = 0; i < place->num; i++) {
 		memcpy(place->piece[i].iov_base, &header[at], place->piece[i].iov_len);
 		at += place->piece[i].iov_len;
@@ -120,6 +133,7 @@ vvu_tx_packet(struct vvu_queue *q, const struct vvu_tx_format *format, uint16_t 
 	struct vhr_ring *ring = q->ring;
 	bool mergeable = (ring->features & (1ull << VIRTIO_NET_F_MRG_RXBUF)) != 0;
 	struct source source = { .m = m, .offset = 0, .left = m->pkt_len };
+	struct vvu_tx_head head;
 	struct header_place place = { .num = 0 };
 	struct vvu_tx_buffer buffers[VVU_TX_MERGE_MAX];
 	struct vhr_chain chain;
@@ -127,7 +141,22 @@ vvu_tx_packet(struct vvu_queue *q, const struct vvu_tx_format *format, uint16_t 
 	int ret;
 
 	*taken = 0;
-	if (m->pkt_len > VVU_MAX_FRAME) {
+	if (q->offload && (m->ol_flags & VVU_TX_REQUESTS) != 0) {
+		if (vvu_header_transmit(m, ring->features, &head) != 0) {
+			q->stats.bad_offload++;
+			return VVU_TX_DROPPED;
+		}
+		source = (struct source){
+			.head = head.bytes,
+			.head_left = head.len,
+			.m = m,
+			.offset = head.skip,
+			.left = m->pkt_len - head.skip + head.len,
+		};
+	} else {
+		memset(&head.header, 0, sizeof(head.header));
+	}
+	if (source.left > VVU_MAX_FRAME) {
 		q->stats.oversize++;
 		return VVU_TX_DROPPED;
 	}
@@ -151,7 +180,8 @@ vvu_tx_packet(struct vvu_queue *q, const struct vvu_tx_format *format, uint16_t 
 						&source);
 		count++;
 	} while (source.left > 0);
-	header_place_write(&place, count);
+	head.header.num_buffers = rte_cpu_to_le_16(count);
+	header_place_write(&place, (const uint8_t *)&head.header);
 	format->give(ring, n, buffers, count);
 	q->stats.slow_chains += count;
 	q->stats.packets++;

@@ -35,5 +35,5 @@ const struct vvu_tx_format vvu_tx_format_split = { .walk = walk, .give = give };
 uint16_t
 vvu_tx_burst_split(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts)
 {
-	return vvu_tx_split(q, pkts, nb_pkts);
+	return vvu_tx_split(q, pkts, nb_pkts, false);
 }

@@ -8,6 +8,7 @@
 #ifndef VVU_PMD_TX_SPLIT_H
 #define VVU_PMD_TX_SPLIT_H
 
+#include "vvu_header.h"
 #include "vvu_tx.h"
 
 extern const struct vvu_tx_format vvu_tx_format_split;
@@ -15,7 +16,7 @@ extern const struct vvu_tx_format vvu_tx_format_split;
 /* Find room for up to @want packets of one mbuf in plain descriptors. */
 static __rte_always_inline uint16_t
 vvu_tx_split_scan(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t first, uint16_t want,
-		  struct rte_mbuf **pkts, uint8_t **room)
+		  struct rte_mbuf **pkts, uint8_t **room, const bool offload)
 {
 	const struct vring_avail *avail = ring->avail;
 	const struct vring_desc *table = ring->desc;
@@ -31,6 +32,8 @@ vvu_tx_split_scan(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t fir
 		head = vvu_avail_read(avail, (uint16_t)(next_avail + i) & mask);
 		if (unlikely(head > mask || pkts[i]->nb_segs != 1))
 			break;
+		if (offload && (pkts[i]->ol_flags & VVU_TX_REQUESTS) != 0)
+			break;
 		desc = vvu_desc_read(&table[head]);
 		need = pkts[i]->data_len + VVU_NET_HEADER;
 		if (unlikely(desc.flags != VRING_DESC_F_WRITE || need > desc.len))
@@ -45,7 +48,7 @@ vvu_tx_split_scan(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t fir
 }
 
 static __rte_always_inline uint16_t
-vvu_tx_split(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts)
+vvu_tx_split(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts, const bool offload)
 {
 	struct vhr_ring *ring = q->ring;
 	uint16_t taken = 0, done = 0, available, want, entries, n;
@@ -56,7 +59,7 @@ vvu_tx_split(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts)
 	while (done < nb_pkts && taken < available) {
 		want = RTE_MIN(RTE_MIN((uint16_t)(nb_pkts - done), (uint16_t)VVU_BATCH),
 			       (uint16_t)(available - taken));
-		n = vvu_tx_split_scan(q, ring, taken, want, &pkts[done], room);
+		n = vvu_tx_split_scan(q, ring, taken, want, &pkts[done], room, offload);
 		vvu_tx_fill(q, &pkts[done], room, n);
 		taken += n;
 		done += n;

@@ -21,6 +21,7 @@ static const struct counter rx_counters[] = {
 	QUEUE_COUNTER(truncated),
 	QUEUE_COUNTER(bad_header),
 	QUEUE_COUNTER(bad_chain),
+	QUEUE_COUNTER(no_lro),
 	QUEUE_COUNTER(oversize),
 	QUEUE_COUNTER(ring_broken),
 	QUEUE_COUNTER(slow_chains),
@@ -32,6 +33,7 @@ static const struct counter rx_counters[] = {
 static const struct counter tx_counters[] = {
 	QUEUE_COUNTER(no_descriptor),
 	QUEUE_COUNTER(oversize),
+	QUEUE_COUNTER(bad_offload),
 	QUEUE_COUNTER(ring_broken),
 	QUEUE_COUNTER(slow_chains),
 	QUEUE_COUNTER(calls),
