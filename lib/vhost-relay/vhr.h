@@ -54,7 +54,9 @@ struct vhr_ops {
 	void (*ring_ready)(void *priv, unsigned int index, bool ready);
 	/*
 	 * The ring stops (GET_VRING_BASE, reset, disconnect): finish or drop everything
-	 * taken from it. Called before the ring is locked for the stop. With config.inflight
+	 * taken from it. Called before the ring is locked for the stop. Where vhr_status() says
+	 * that nobody is connected, the frontend is gone, and what is written to the ring now
+	 * may be more than it knows of when it comes back. With config.inflight
 	 * see vring/queue.h for what else belongs to "everything".
 	 */
 	void (*ring_stop)(void *priv, unsigned int index);

@@ -94,7 +94,9 @@ forget_frontend(struct vhr_session *s)
 {
 	bool was_connected = s->link == VHR_LINK_CONNECTED;
 
+	s->leaving = true;
 	vhr_rings_reset(s, true);
+	s->leaving = false;
 	vhr_rings_set_memory(s, NULL);
 	s->features_offered = s->features_next;
 	s->features_set = false;

@@ -122,6 +122,7 @@ struct vhr_session {
 	bool want_up;
 	enum vhr_link link;
 	uint32_t epoch;
+	bool leaving;			/* rings stop because their frontend is gone */
 	uint64_t closing_since_ns;
 	unsigned int drained;		/* messages thrown away in VHR_LINK_CLOSING */
 	unsigned int reopen_attempts;

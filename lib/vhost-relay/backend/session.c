@@ -194,7 +194,7 @@ vhr_status(const struct vhr_session *s, struct vhr_status *status)
 
 	*status = (struct vhr_status){
 		.up = s->want_up,
-		.connected = s->link == VHR_LINK_CONNECTED,
+		.connected = s->link == VHR_LINK_CONNECTED && !s->leaving,
 		.epoch = s->epoch,
 		.features = s->features,
 		.protocol_features = s->protocol_features,

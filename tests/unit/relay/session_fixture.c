@@ -51,7 +51,11 @@ ring_ready(void *priv, unsigned int index, bool ready)
 static void
 ring_stop(void *priv, unsigned int index)
 {
+	struct vhr_status status;
+
 	assert_int_equal(rec.locked, 0);
+	vhr_status(session, &status);
+	rec.connected_at_stop[index] = status.connected;
 	rec.stops[index]++;
 }
 

@@ -46,6 +46,7 @@ struct recorded {
 	unsigned int locked;		/* bit per ring */
 	unsigned int changed[RINGS];
 	unsigned int stops[RINGS];
+	bool connected_at_stop[RINGS];
 	bool ready[RINGS];
 	unsigned int ready_calls;
 	unsigned int memory_begins, memory_ends;

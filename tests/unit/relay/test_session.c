@@ -290,6 +290,20 @@ frontend_comes_and_goes_and_the_next_is_served(void **state)
 	assert_int_equal(status.refused, 0);
 }
 
+static void
+ring_that_stops_knows_whether_its_frontend_is_there(void **state)
+{
+	start_ring(0);
+	start_ring(1);
+	give(request_state(VHU_GET_VRING_BASE, 0, 0));
+	assert_int_equal(rec.stops[0], 1);
+	assert_true(rec.connected_at_stop[0]);
+	fake_hang_up();
+	session_run();
+	assert_int_equal(rec.stops[1], 1);
+	assert_false(rec.connected_at_stop[1]);
+}
+
 /* Until fake.ups is @ups; no frontend is let in before. */
 static void
 run_until_up(unsigned int ups)
@@ -651,6 +665,7 @@ main(void)
 		FRESH(other_features_are_for_the_next_frontend),
 		DOWN(other_features_are_offered_at_once_to_who_is_not_there_yet),
 		MEMORY(frontend_comes_and_goes_and_the_next_is_served),
+		MEMORY(ring_that_stops_knows_whether_its_frontend_is_there),
 		MEMORY(next_frontend_waits_for_memory_that_is_in_use),
 		MEMORY(down_does_not_wait_for_memory_that_is_in_use),
 		MEMORY(reconnection_starts_from_nothing),
