@@ -6,11 +6,13 @@
 #include "vvu_burst.h"
 #include "vvu_header.h"
 #include "vvu_rx.h"
+#include "vvu_zc_port.h"
 
 /* A variant, and what it is for; of the rows that are right for a queue the first is taken. */
 struct vvu_variant {
 	bool rx;
 	bool offload;		/* looks at headers, or flags, that say something */
+	bool zc;		/* frames are lent; with and without offloads */
 	vvu_burst_fn burst;
 	const char *info;	/* for rte_eth_rx_burst_mode_get() */
 };
@@ -19,6 +21,8 @@ static const struct vvu_variant variants[] = {
 	{ .rx = true, .burst = vvu_rx_burst_split, .info = "Scalar, split ring" },
 	{ .rx = true, .offload = true, .burst = vvu_rx_burst_split_offload,
 	  .info = "Scalar, split ring, offloads" },
+	{ .rx = true, .zc = true, .burst = vvu_rx_burst_split_zc,
+	  .info = "Scalar, split ring, zero copy" },
 	{ .rx = false, .burst = vvu_tx_burst_split, .info = "Scalar, split ring" },
 	{ .rx = false, .offload = true, .burst = vvu_tx_burst_split_offload,
 	  .info = "Scalar, split ring, offloads" },
@@ -34,13 +38,21 @@ has_offload(const struct vvu_queue *q)
 	       (q->ring != NULL && (q->ring->features & VVU_RX_OFFLOAD_FEATURES) != 0);
 }
 
+static bool
+is_right(const struct vvu_variant *v, const struct vvu_queue *q)
+{
+	if (v->rx != q->rx || v->zc != (q->zc != NULL))
+		return false;
+	return v->zc || v->offload == q->offload;
+}
+
 void
 vvu_burst_choose(struct vvu_queue *q)
 {
 	const struct vvu_variant *v = variants;
 
 	q->offload = has_offload(q);
-	while (v->rx != q->rx || v->offload != q->offload)
+	while (!is_right(v, q))
 		v++;
 	q->variant = v;
 	q->burst = v->burst;
@@ -64,8 +76,11 @@ vvu_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 static __rte_always_inline void
 free_packets(const struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t n)
 {
-	/* RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE: one pool, no other reference. */
-	if (q->fast_free && likely(!q->slow_burst))
+	/*
+	 * RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE: one pool, no other reference, and, which not every
+	 * program knows of those it got from a port with zero copy, no buffer but the mbuf's own.
+	 */
+	if (q->fast_free && likely(!q->slow_burst) && likely(!vvu_zc_process))
 		rte_mempool_put_bulk(pkts[0]->pool, (void **)pkts, n);
 	else
 		rte_pktmbuf_free_bulk(pkts, n);

@@ -13,6 +13,9 @@
 #include "vvu_devargs.h"
 #include "vvu_ethdev.h"
 
+/* Lending a frame costs about as much as to copy so many bytes. */
+#define VVU_ZERO_COPY_MIN	512u
+
 /* Half of the user address space of x86-64: what mmap() can reserve at all. */
 #define SHM_SIZE_MAX	(64ull << 40)
 
@@ -177,6 +180,34 @@ parse_speed(struct vvu_devargs *args, const char *text)
 }
 
 static int
+parse_zero_copy(struct vvu_devargs *args, const char *text)
+{
+	return parse_bool(text, &args->zero_copy);
+}
+
+static int
+parse_zero_copy_min(struct vvu_devargs *args, const char *text)
+{
+	uint64_t number;
+
+	if (parse_range(text, 10, RTE_ETHER_HDR_LEN, UINT16_MAX, &number) != 0)
+		return -EINVAL;
+	args->zero_copy_min = number;
+	return 0;
+}
+
+static int
+parse_zero_copy_wait(struct vvu_devargs *args, const char *text)
+{
+	uint64_t number;
+
+	if (parse_range(text, 10, 0, 10000, &number) != 0)
+		return -EINVAL;
+	args->zero_copy_wait_ms = number;
+	return 0;
+}
+
+static int
 parse_virtio_id(struct vvu_devargs *args, const char *text)
 {
 	uint64_t number;
@@ -306,6 +337,9 @@ static const struct option {
 	{ "layout", VVU_DEVARGS_PCI, parse_layout, "sum, draft or offset" },
 	{ "shm-size", VVU_DEVARGS_VDEV, parse_shm_size,
 	  "a power of two from 4M to 64T, with an optional K, M, G or T" },
+	{ "zero-copy", VVU_DEVARGS_VDEV, parse_zero_copy, "0 or 1" },
+	{ "zero-copy-min", VVU_DEVARGS_VDEV, parse_zero_copy_min, "14 to 65535 bytes" },
+	{ "zero-copy-wait", VVU_DEVARGS_VDEV, parse_zero_copy_wait, "0 to 10000 milliseconds" },
 	{ "uuid", VVU_DEVARGS_VDEV, parse_uuid, "8-4-4-4-12 hexadecimal digits" },
 	{ "socket-mode", VVU_DEVARGS_VDEV, parse_socket_mode, "octal 1 to 777" },
 };
@@ -384,6 +418,8 @@ vvu_devargs_parse(const char *text, unsigned int scope, struct vvu_devargs *args
 	args->csum = true;
 	args->tso = true;
 	args->layout = VHR_LAYOUT_SUM;
+	args->zero_copy_min = VVU_ZERO_COPY_MIN;
+	args->zero_copy_wait_ms = 100;
 
 	if (text != NULL && text[0] != '\0') {
 		kvargs = rte_kvargs_parse(text, NULL);

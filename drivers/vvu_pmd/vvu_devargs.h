@@ -39,6 +39,9 @@
 	VVU_DEVARGS_COMMON \
 	"layout=<sum|draft> " \
 	"shm-size=<bytes[K|M|G|T], a power of two> " \
+	"zero-copy=<0|1> " \
+	"zero-copy-min=<14..65535> " \
+	"zero-copy-wait=<0..10000> " \
 	"uuid=<xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx> " \
 	"socket-mode=<octal>"
 #define VVU_DEVARGS_HELP_PCI \
@@ -62,6 +65,9 @@ struct vvu_devargs {
 	bool ufo;
 	bool uso;
 	uint32_t speed_mbps;		/* 0: not given */
+	bool zero_copy;
+	uint32_t zero_copy_min;		/* bytes of a frame that is worth it */
+	uint32_t zero_copy_wait_ms;
 	uint32_t virtio_id;		/* 0: not given */
 	uint64_t shm_size;		/* bytes, 0: not given */
 	uint8_t uuid[16];

@@ -105,8 +105,11 @@ vvu_port_features(const struct vvu_port *port)
 		features |= VVU_F(VIRTIO_RING_F_INDIRECT_DESC);
 	if (args->event_idx)
 		features |= VVU_F(VIRTIO_RING_F_EVENT_IDX);
-	/* Both directions take and give back strictly in the order of the available ring. */
-	if (args->in_order)
+	/*
+	 * Both directions take and give back strictly in the order of the available ring, but
+	 * for a frame that the application holds.
+	 */
+	if (args->in_order && !args->zero_copy)
 		features |= VVU_F(VIRTIO_F_IN_ORDER);
 	if (args->mtu != 0)
 		features |= VVU_F(VIRTIO_NET_F_MTU);

@@ -10,6 +10,7 @@
 #include "vvu_ethdev.h"
 #include "vvu_log.h"
 #include "vvu_port.h"
+#include "vvu_zc_port.h"
 
 static void
 device_log(void *ctx, enum vvu_log_level level, const char *text)
@@ -48,7 +49,25 @@ open_embedded(struct vvu_port *port, struct vhr_bus **bus, struct vhu_reason *re
 	};
 
 	memcpy(config.uuid, args->uuid, sizeof(config.uuid));
+	if (args->zero_copy) {
+		port->zc_window = vvu_zc_window_new();
+		if (port->zc_window == NULL)
+			return -ENOMEM;
+		config.stale_zeros = true;
+		config.window_release = vvu_zc_window_keep;
+		config.window_ctx = port->zc_window;
+		vvu_zc_process = true;
+	}
 	return vhr_bus_embedded_open(&config, bus, reason);
+}
+
+/* The device has gone. */
+static void
+put_window(struct vvu_port *port)
+{
+	if (port->zc_window != NULL)
+		vvu_zc_window_put(port->zc_window);
+	port->zc_window = NULL;
 }
 
 int
@@ -93,6 +112,7 @@ vvu_port_open(struct vvu_port *port)
 	return 0;
 fail:
 	port->session = NULL;
+	put_window(port);
 	VVU_PMD_LOG(ERR, "%s: %s", port->name,
 		    reason.text[0] != '\0' ? reason.text : rte_strerror(-ret));
 	return ret;
@@ -105,6 +125,7 @@ vvu_port_close(struct vvu_port *port)
 	unsigned int i;
 
 	vvu_control_remove(port);
+	vvu_zc_close(port);
 	for (i = 0; i < port->num_rings; i++)
 		vvu_queue_attach(&port->queues[i], NULL);
 	pthread_mutex_lock(&port->lock);
@@ -115,6 +136,7 @@ vvu_port_close(struct vvu_port *port)
 	port->connected = false;
 	port->frontend_mtu = 0;
 	memset(port->ring_ready, 0, sizeof(port->ring_ready));
+	put_window(port);
 	pthread_mutex_unlock(&port->lock);
 	vvu_port_update_link(port);
 }

@@ -35,6 +35,11 @@ struct vvu_port {
 	struct vhr_session *session;
 	bool up;				/* vhr_up() done: frontends are served */
 	bool failed;				/* the session is of no use; reset the port */
+	/* zero copy (vvu_zc_port.c) */
+	struct vvu_zc_window *zc_window;	/* of the session; NULL without */
+	uint64_t zc_no_wait_before_ns;
+	uint64_t zc_in_use_since_ns;
+	bool zc_in_use_told;
 
 	/* ---- written under the lock, read anywhere ---- */
 	bool connected;

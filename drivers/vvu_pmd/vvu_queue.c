@@ -11,6 +11,7 @@
 #include "vvu_log.h"
 #include "vvu_port.h"
 #include "vvu_queue.h"
+#include "vvu_zc_port.h"
 
 /* Tries before the processor is given away: the data thread may wait for this very one. */
 #define SPINS_BEFORE_YIELD 1000
@@ -55,6 +56,9 @@ vvu_queue_ring_changed(struct vvu_queue *q)
 {
 	q->region_size = 0;
 	__atomic_store_n(&q->features, q->ring != NULL ? q->ring->features : 0, __ATOMIC_RELAXED);
+	if (q->ring == NULL)
+		vvu_zc_drop(q);
+	vvu_zc_update(q);
 	vvu_burst_choose(q);
 	if (q->ring == NULL)
 		return;
@@ -119,6 +123,18 @@ mbuf_rearm(uint16_t port_id)
 	return rearm;
 }
 
+/*
+ * Mbufs with pinned buffers cannot take others. And a queue that sleeps until a kick is not
+ * polled: nobody would give back to the driver what is freed meanwhile, which may be what the
+ * frontend waits for.
+ */
+static bool
+may_lend(const struct rte_eth_dev *dev, const struct rte_mempool *pool)
+{
+	return !(rte_pktmbuf_priv_flags((struct rte_mempool *)(uintptr_t)pool) &
+		 RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) && !dev->data->dev_conf.intr_conf.rxq;
+}
+
 int
 vvu_rx_queue_setup(struct rte_eth_dev *dev, uint16_t queue_id, uint16_t nb_desc,
 		   unsigned int socket_id, const struct rte_eth_rxconf *conf,
@@ -144,6 +160,9 @@ vvu_rx_queue_setup(struct rte_eth_dev *dev, uint16_t queue_id, uint16_t nb_desc,
 	q->pool = pool;
 	q->room = vvu_queue_pool_room(pool);
 	q->rearm = mbuf_rearm(port->port_id);
+	q->lends = may_lend(dev, pool);
+	q->zc_min = port->args.zero_copy_min;
+	vvu_zc_update(q);
 	vvu_burst_choose(q);
 	vvu_queue_unlock(q);
 	dev->data->rx_queues[queue_id] = q;

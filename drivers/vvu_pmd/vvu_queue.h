@@ -32,6 +32,7 @@
 struct vvu_port;
 struct vvu_queue;
 struct vvu_variant;
+struct vvu_zc;
 
 /* Packets moved; see vvu_burst.h. */
 typedef uint16_t (*vvu_burst_fn)(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts);
@@ -54,6 +55,8 @@ struct vvu_queue_stats {
 	uint64_t bad_chain;		/* receive: writable or too many buffers */
 	uint64_t oversize;		/* larger than the buffers it was for */
 	uint64_t rarp;			/* receive: announcements made on behalf (SEND_RARP) */
+	uint64_t lent;			/* receive: packets that were not copied */
+	uint64_t lent_late; /* receive: of those, held too long: their bytes may change */
 };
 
 struct vvu_queue {
@@ -67,6 +70,8 @@ struct vvu_queue {
 	bool rarp_due;
 	bool slow_burst;		/* transmit: not all of the burst took the fast path */
 	uint32_t room;			/* receive: bytes of one mbuf */
+	uint32_t zc_min;		/* receive: frames of fewer bytes are not lent */
+	struct vvu_zc *zc;		/* receive: frames on loan; NULL: all are copied */
 	vvu_burst_fn burst;		/* for the ring's format and what was negotiated */
 	struct vhr_ring *ring;
 	struct rte_mempool *pool;
@@ -84,6 +89,7 @@ struct vvu_queue {
 	uint16_t queue_id;		/* ethdev's */
 	bool rx;
 	bool configured;		/* between queue set-up and release */
+	bool lends;			/* receive: frames may be lent from it */
 	bool deferred;			/* started by rte_eth_dev_..._queue_start() only */
 	uint16_t nb_desc;
 	uint64_t offloads;

@@ -18,6 +18,7 @@
 #include "vvu_ethdev.h"
 #include "vvu_log.h"
 #include "vvu_port.h"
+#include "vvu_zc_port.h"
 
 static void
 ring_lock(void *priv, unsigned int index)
@@ -51,6 +52,24 @@ ring_ready(void *priv, unsigned int index, bool ready)
 	__atomic_store_n(&port->ring_ready[index], ready, __ATOMIC_RELAXED);
 	VVU_PMD_LOG(DEBUG, "%s: ring %u %s", port->name, index, ready ? "ready" : "stopped");
 	vvu_control_events_due(port);
+}
+
+static void
+ring_stop(void *priv, unsigned int index)
+{
+	vvu_zc_ring_stop(priv, index);
+}
+
+static void
+memory_change(void *priv, bool begin)
+{
+	vvu_zc_memory_change(priv, begin);
+}
+
+static bool
+memory_in_use(void *priv)
+{
+	return vvu_zc_memory_in_use(priv);
 }
 
 static void
@@ -141,6 +160,9 @@ const struct vhr_ops vvu_session_ops = {
 	.ring_unlock = ring_unlock,
 	.ring_changed = ring_changed,
 	.ring_ready = ring_ready,
+	.ring_stop = ring_stop,
+	.memory_change = memory_change,
+	.memory_in_use = memory_in_use,
 	.connected = connected,
 	.get_config = get_config,
 	.set_mtu = set_mtu,

@@ -28,6 +28,8 @@ static const struct counter rx_counters[] = {
 	QUEUE_COUNTER(calls),
 	QUEUE_COUNTER(lock_misses),
 	QUEUE_COUNTER(rarp),
+	QUEUE_COUNTER(lent),
+	QUEUE_COUNTER(lent_late),
 };
 
 static const struct counter tx_counters[] = {

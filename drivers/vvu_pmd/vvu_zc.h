@@ -86,11 +86,11 @@ struct vvu_zc {
  */
 struct vvu_zc *vvu_zc_new(uint32_t size, uint32_t most, struct vvu_zc_window *window);
 
-/* How many more frames may be lent now. */
-static inline uint32_t
+/* Fewer are out than may be. */
+static inline bool
 vvu_zc_may_lend(const struct vvu_zc *zc)
 {
-	return zc->most - zc->out;
+	return zc->out < zc->most;
 }
 
 /* How many more entries may be taken: a driver that offers more uses some of them twice. */
@@ -107,16 +107,26 @@ vvu_zc_is_lent(const struct vvu_zc *zc, uint16_t id)
 	return zc->lent[id] != 0;
 }
 
-/* An entry of the ring was taken, and its frame is copied (@lend false) or lent. */
-static inline struct vvu_zc_slot *
-vvu_zc_take(struct vvu_zc *zc, uint16_t id, uint16_t num, bool lend)
+/* The frame of the entry @id goes out, or does not after all. */
+static inline void
+vvu_zc_lend(struct vvu_zc *zc, uint16_t id)
+{
+	zc->lent[id] = 1;
+	zc->out++;
+}
+
+static inline void
+vvu_zc_unlend(struct vvu_zc *zc, uint16_t id)
+{
+	zc->lent[id] = 0;
+	zc->out--;
+}
+
+/* An entry of the ring was taken, lent or not; @num descriptors. */
+static inline void
+vvu_zc_push(struct vvu_zc *zc, uint16_t id, uint16_t num)
 {
 	zc->queue[zc->last++ & zc->mask] = (struct vvu_zc_entry){ .id = id, .num = num };
-	if (lend) {
-		zc->lent[id] = 1;
-		zc->out++;
-	}
-	return &zc->slot[id];
 }
 
 /* Note what has come back. */

@@ -39,13 +39,15 @@ teardown(void **state)
 static struct vvu_zc_slot *
 lend(uint16_t id)
 {
-	return vvu_zc_take(zc, id, 1, true);
+	vvu_zc_lend(zc, id);
+	vvu_zc_push(zc, id, 1);
+	return &zc->slot[id];
 }
 
 static void
 copy(uint16_t id)
 {
-	vvu_zc_take(zc, id, 1, false);
+	vvu_zc_push(zc, id, 1);
 }
 
 static void
@@ -88,11 +90,21 @@ lent_frame_is_used_when_it_is_back(void **state)
 }
 
 static void
+frame_that_is_not_lent_after_all_is_used_at_once(void **state)
+{
+	vvu_zc_lend(zc, 5);
+	vvu_zc_unlend(zc, 5);
+	vvu_zc_push(zc, 5, 1);
+	expect_used(5);
+	assert_int_equal(zc->out, 0);
+}
+
+static void
 number_of_descriptors_is_kept(void **state)
 {
 	struct vvu_zc_entry entry;
 
-	vvu_zc_take(zc, 7, 3, false);
+	vvu_zc_push(zc, 7, 3);
 	assert_true(vvu_zc_next_used(zc, &entry));
 	assert_int_equal(entry.id, 7);
 	assert_int_equal(entry.num, 3);
@@ -122,13 +134,13 @@ no_more_than_allowed_may_be_out(void **state)
 	unsigned int i;
 
 	for (i = 0; i < 8; i++) {
-		assert_int_equal(vvu_zc_may_lend(zc), 8 - i);
+		assert_true(vvu_zc_may_lend(zc));
 		slot[i] = lend((uint16_t)i);
 	}
-	assert_int_equal(vvu_zc_may_lend(zc), 0);
+	assert_false(vvu_zc_may_lend(zc));
 	vvu_zc_give_back(slot[3]);
 	vvu_zc_collect(zc);
-	assert_int_equal(vvu_zc_may_lend(zc), 1);
+	assert_true(vvu_zc_may_lend(zc));
 	for (i = 0; i < 8; i++) {
 		if (i != 3)
 			vvu_zc_give_back(slot[i]);
@@ -298,7 +310,8 @@ ring_of_any_size_is_possible(void **state)
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		other = vvu_zc_new(sizes[i], sizes[i], window);
 		assert_non_null(other);
-		slot = vvu_zc_take(other, (uint16_t)(sizes[i] - 1), 1, true);
+		vvu_zc_lend(other, (uint16_t)(sizes[i] - 1));
+		slot = &other->slot[sizes[i] - 1];
 		assert_int_equal((uintptr_t)slot->priv % 8, 0);
 		vvu_zc_give_back(slot);
 		vvu_zc_collect(other);
@@ -385,7 +398,7 @@ returns_from_many_threads_are_all_seen(void **state)
 			assert_int_equal(zc->slot[entry.id].priv[0], 1);
 			used++;
 		}
-		if (vvu_zc_may_lend(zc) == 0 || vvu_zc_room(zc) == 0) {
+		if (!vvu_zc_may_lend(zc) || vvu_zc_room(zc) == 0) {
 			sched_yield();
 			continue;
 		}
@@ -430,6 +443,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(copied_frame_is_used_at_once),
 		TEST(lent_frame_is_used_when_it_is_back),
+		TEST(frame_that_is_not_lent_after_all_is_used_at_once),
 		TEST(number_of_descriptors_is_kept),
 		TEST(frames_are_used_in_the_order_they_were_taken),
 		TEST(no_more_than_allowed_may_be_out),

@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Frames that the application has where the frontend put them, and what may happen meanwhile.
+
+vvu-holder keeps packets for as long as the test says; the frontend changes its mind.
+"""
+import contextlib
+import re
+import time
+
+import pytest
+
+import dpdk
+import dpdkrun
+from dpdk import Driver, frame
+from guest import NET_HEADER, Guest
+from net import BUFFER
+from vhost_user import Frontend, bit, vring_state
+
+F_IN_ORDER = 35
+SIZE = 64
+# Long enough that a test that would wait for it is seen to.
+WAIT_MS = 3000
+
+
+class Holder:
+    def __init__(self, pmd, options=""):
+        self.process = pmd.runner.start(
+            "holder", [dpdkrun.program("tests/support/vvu-holder"),
+                       *pmd._eal("holder", pmd.cores[-1], 256, False), "-d",
+                       pmd.runner.plugin(), "--vdev",
+                       pmd.vdev(options=f",zero-copy=1{options}")], interactive=True)
+        self.process.expect(r"(?m:^ready)\n", dpdk.TIMEOUT)
+
+    def do(self, command, answer):
+        # Whole lines: what EAL logs comes in between.
+        whole = rf"(?m:^{answer})\n"
+        return re.search(whole, self.process.do(command, whole))
+
+    def hold(self, number):
+        """So many more packets are held."""
+        match = self.do(f"hold {number}", r"held (\d+)")
+        return int(match[1])
+
+    def data(self, index):
+        return bytes.fromhex(self.do(f"data {index}", "data ([0-9a-f]+)")[1])
+
+    def external(self, index):
+        return self.do(f"external {index}", "external ([01])")[1] == "1"
+
+    def free(self, which="all"):
+        self.do(f"free {which}", "freed")
+
+    def later(self, index, ms):
+        self.do(f"later {index} {ms}", "freed")
+
+    def send(self, index):
+        return self.do(f"send {index}", r"sent ([01])")[1] == "1"
+
+    def poll(self):
+        self.do("poll", "polled")
+
+    def ethdev(self, what):
+        self.do(what, "done")
+
+    def quit(self):
+        self.process.popen.stdin.write(b"quit\n")
+        self.process.popen.stdin.close()
+        return self.process.wait(dpdk.TIMEOUT)
+
+
+@contextlib.contextmanager
+def holding(number=4, options=f",zero-copy-wait={WAIT_MS}", size=1000):
+    """A holder of so many packets of one frontend, none of which it has back."""
+    with dpdk.pmd("zerocopy") as pmd:
+        holder = Holder(pmd, options)
+        holder.path = pmd.socket()
+        driver = Driver(SIZE).connect(holder.path)
+        for i in range(number):
+            driver.post_frame(frame(size, i))
+        assert holder.hold(number) == number
+        for i in range(number):
+            assert holder.data(i) == frame(size, i)
+            assert holder.external(i)
+        holder.poll()
+        assert driver.tx.take_used() is None
+        yield holder, driver
+        driver.close()
+        assert holder.quit() == 0
+
+
+def buffer_of(driver, number):
+    """Where the frame of one chain lies in the frontend's memory."""
+    return driver.tx_buffers + number % driver.tx.size * BUFFER + NET_HEADER
+
+
+def stop_ring(driver, ring):
+    return driver.frontend.ask("GET_VRING_BASE", vring_state(ring, 0))
+
+
+def heads(driver):
+    """What was used of the transmit ring, in order."""
+    used = []
+    while (element := driver.tx.take_used()) is not None:
+        used.append(element[0])
+    return used
+
+
+def test_frames_are_used_when_they_are_freed_in_the_order_they_were_sent():
+    with holding() as (holder, driver):
+        holder.free(1)
+        holder.poll()
+        assert driver.tx.take_used() is None
+        holder.free(0)
+        holder.poll()
+        assert heads(driver) == [0, 1]
+        holder.free()
+        holder.poll()
+        assert heads(driver) == [2, 3]
+
+
+def test_freed_by_another_thread_they_come_back_too():
+    with holding() as (holder, driver):
+        for i in range(4):
+            holder.later(i, 1)
+
+        def back():
+            holder.poll()
+            return driver.tx.used_idx() == 4
+        dpdk.wait_for("used", back)
+        assert heads(driver) == [0, 1, 2, 3]
+
+
+def test_small_frames_are_copied_and_wait_for_their_turn():
+    with holding(1) as (holder, driver):
+        driver.post_frame(frame(200, 1))
+        assert holder.hold(1) == 2
+        assert not holder.external(1)
+        holder.poll()
+        assert heads(driver) == []
+        holder.free(0)
+        holder.poll()
+        assert heads(driver) == [0, 1]
+        assert holder.data(1) == frame(200, 1)
+        holder.free()
+
+
+def test_threshold_is_an_option():
+    with holding(1, ",zero-copy-min=100", size=100) as (holder, driver):
+        driver.post_frame(frame(99, 1))
+        assert holder.hold(1) == 2
+        assert not holder.external(1)
+        holder.free()
+
+
+def test_frame_that_is_held_does_not_stop_the_ring():
+    with holding(1) as (holder, driver):
+        used = []
+        for number in range(1, 4 * SIZE):
+            if driver.tx_next % SIZE == 0:
+                driver.tx_next += 1     # descriptor 0 is still out
+            driver.post_frame(frame(200 if number % 2 else 1000, number))
+            assert holder.hold(1) == number + 1
+            assert holder.data(number) == frame(200 if number % 2 else 1000, number)
+            holder.free(number)
+            holder.poll()
+            used += heads(driver)
+        assert 0 not in used
+        assert len(used) >= 4 * SIZE - 1 - SIZE // 2
+        assert holder.data(0) == frame(1000, 0)
+        holder.free()
+        holder.poll()
+        assert 0 in heads(driver)
+
+
+def test_no_more_than_half_the_ring_is_lent():
+    with holding(SIZE // 2) as (holder, driver):
+        for i in range(8):
+            driver.post_frame(frame(1000, 100 + i))
+        assert holder.hold(8) == SIZE // 2 + 8
+        assert [holder.external(SIZE // 2 + i) for i in range(8)] == [False] * 8
+        assert holder.data(SIZE // 2 + 7) == frame(1000, 107)
+        holder.free()
+
+
+def test_in_order_use_is_not_offered():
+    with holding(1) as (holder, driver):
+        driver.frontend.send("GET_FEATURES")
+        offered = driver.frontend.reply("GET_FEATURES").u64
+        assert not offered & bit(F_IN_ORDER)
+        holder.free()
+
+
+def test_frontend_may_rewrite_its_buffer_meanwhile():
+    """The application sees it, and nothing else happens."""
+    with holding(1) as (holder, driver):
+        driver.guest.write(buffer_of(driver, 0), frame(1000, 77))
+        assert holder.data(0) == frame(1000, 77)
+        assert holder.send(0)
+        assert driver.receive() == frame(1000, 77)
+        holder.poll()
+        assert heads(driver) == [0]
+
+
+def test_ring_that_stops_waits_for_frames_that_come_back():
+    with holding() as (holder, driver):
+        for i in range(4):
+            holder.later(i, 300)
+        begin = time.monotonic()
+        stop_ring(driver, 1)
+        assert time.monotonic() - begin < WAIT_MS / 1000
+        assert heads(driver) == [0, 1, 2, 3]
+
+
+def test_ring_that_stops_does_not_wait_for_ever_and_is_complete():
+    with holding(options=",zero-copy-wait=100") as (holder, driver):
+        stop_ring(driver, 1)
+        assert heads(driver) == [0, 1, 2, 3]
+        # They belong to the frontend again: what it writes is seen, and that is all.
+        driver.guest.write(buffer_of(driver, 2), frame(1000, 9))
+        assert holder.data(2) == frame(1000, 9)
+        used = driver.tx.used_idx()
+        holder.free()
+        holder.poll()
+        assert driver.tx.used_idx() == used
+
+
+def test_late_return_is_not_taken_for_one_of_the_ring_that_runs_now():
+    with holding(options=",zero-copy-wait=0") as (holder, driver):
+        stop_ring(driver, 1)
+        assert heads(driver) == [0, 1, 2, 3]
+        driver.tx.start(driver.frontend, base=4)
+        driver.tx.used_seen, driver.tx.avail_idx = 4, 4
+        driver.frontend.barrier()
+        # The same descriptors again.
+        driver.tx_next = 0
+        for i in range(4):
+            driver.post_frame(frame(1000, 50 + i))
+        assert holder.hold(4) == 8
+        for i in range(4):
+            holder.free(i)
+        holder.poll()
+        assert heads(driver) == []
+        assert holder.data(7) == frame(1000, 53)
+        holder.free()
+        holder.poll()
+        assert heads(driver) == [0, 1, 2, 3]
+
+
+def test_memory_table_change_waits_for_frames():
+    with holding() as (holder, driver):
+        for i in range(4):
+            holder.later(i, 300)
+        assert driver.frontend.ack("SET_MEM_TABLE", driver.guest.table(), driver.guest.fds()) == 0
+        assert heads(driver) == [0, 1, 2, 3]
+
+
+def test_memory_that_is_taken_away_reads_as_zeros():
+    with holding(options=",zero-copy-wait=100") as (holder, driver):
+        other = Guest()
+        assert driver.frontend.ack("SET_MEM_TABLE", other.table(), other.fds()) == 0
+        for i in range(4):
+            dpdk.wait_for("zeros", lambda i=i: holder.data(i) == bytes(1000))
+        holder.free()
+        holder.poll()
+        other.close()
+
+
+def test_frame_stays_as_it_is_when_its_frontend_is_gone_and_the_next_waits():
+    with holding() as (holder, driver):
+        driver.frontend.close()
+        time.sleep(0.3)
+        for i in range(4):
+            assert holder.data(i) == frame(1000, i)
+        successor = Driver(SIZE)
+        # The connection is not accepted: what is asked is answered when the frames are back.
+        successor_socket = Frontend(holder.path)
+        successor_socket.send("GET_FEATURES")
+        successor_socket.timeout = 0.5
+        with pytest.raises(TimeoutError):
+            successor_socket.reply("GET_FEATURES")
+        for i in range(4):
+            assert holder.data(i) == frame(1000, i)
+        holder.free()
+        successor_socket.timeout = dpdk.TIMEOUT
+        successor_socket.reply("GET_FEATURES")
+        successor_socket.close()
+        successor.connect(holder.path)
+        successor.post_frame(frame(800, 5))
+        assert holder.hold(1) == 5
+        assert holder.data(4) == frame(800, 5)
+        holder.free()
+        successor.close()
+        # What was lent of the first is not used in its memory after it was gone.
+        assert driver.tx.used_idx() == 0
+
+
+@pytest.mark.parametrize("how", ["stop", "close", "remove"])
+def test_port_may_go_while_frames_are_held(how):
+    with holding(options=",zero-copy-wait=100") as (holder, driver):
+        if how != "stop":
+            holder.ethdev("stop")
+        holder.ethdev(how)
+        for i in range(4):
+            data = holder.data(i)
+            assert data == (frame(1000, i) if how == "stop" else bytes(1000))
+        holder.free(0)
+        assert len(holder.data(1)) == 1000
+        holder.free()
+
+
+def test_stopped_port_goes_on_with_the_frames_that_came_back_meanwhile():
+    with holding() as (holder, driver):
+        holder.ethdev("stop")
+        holder.free()
+        assert heads(driver) == []
+        holder.ethdev("start")
+        holder.poll()
+        assert heads(driver) == [0, 1, 2, 3]
+
+
+def test_closing_port_waits_for_frames_that_come_back():
+    with holding() as (holder, driver):
+        for i in range(4):
+            holder.later(i, 300)
+        holder.ethdev("stop")
+        holder.ethdev("close")
+        assert heads(driver) == [0, 1, 2, 3]
+
+
+def test_descriptor_that_is_out_and_made_available_again_is_copied():
+    with holding(1) as (holder, driver):
+        driver.tx.post(0)
+        assert holder.hold(1) == 2
+        assert not holder.external(1)
+        assert holder.data(1) == frame(1000, 0)
+        holder.free()
+        holder.poll()
+        assert heads(driver) == [0, 0]
