@@ -143,6 +143,31 @@ struct vhr_status {
 	uint64_t max_message_ns;
 };
 
+/* Messages that took less than 2^i ns and not less than half of it are counted in element i. */
+#define VHR_MESSAGE_TIMES 36u
+
+/* What the function is; zeroes but for the first three while it is closed for a reset. */
+struct vhr_device_info {
+	uint16_t pci_vendor;
+	uint16_t pci_device;
+	uint8_t pci_revision;
+	uint8_t uuid[16];
+	uint32_t max_vhost_queues;	/* as the device says */
+	uint32_t max_message_size;
+	unsigned int vectors;		/* MSI-X, in use; 0: the device is polled */
+	unsigned int kick_vectors;	/* of them for kicks; fewer than rings: some share one */
+	void *window;			/* the frontend's memory, see struct vhr_region.offset */
+	uint64_t window_size;
+};
+
+/* Registers as they are read, in the host's order; UINT32_MAX where there is none. */
+#define VHR_COMMON_WORDS	14u	/* struct virtio_pci_common_cfg (virtio 1.3, 4.1.4.3) */
+#define VHR_CONFIG_WORDS	8u	/* the device's configuration space */
+struct vhr_registers {
+	uint32_t common[VHR_COMMON_WORDS];
+	uint32_t config[VHR_CONFIG_WORDS];
+};
+
 /*
  * Take over @bus (closed by vhr_close(), also when this fails) and bring its function up.
  * Not yet visible to a frontend. -EINVAL (config), or errors of vhr_vvu_open(); @reason.
@@ -189,6 +214,10 @@ VHR_API struct vhr_bus *vhr_session_bus(struct vhr_session *session);
 VHR_API int vhr_config_changed(struct vhr_session *session);
 
 VHR_API void vhr_status(const struct vhr_session *session, struct vhr_status *status);
+/* How long messages took: VHR_MESSAGE_TIMES counters, valid until vhr_close(). */
+VHR_API const uint64_t *vhr_message_times(const struct vhr_session *session);
+VHR_API void vhr_device_info(const struct vhr_session *session, struct vhr_device_info *info);
+VHR_API void vhr_device_registers(struct vhr_session *session, struct vhr_registers *registers);
 /* Why the last frontend was refused or lost, or the last call failed; "" when nothing. */
 VHR_API const char *vhr_last_error(const struct vhr_session *session);
 

@@ -127,6 +127,19 @@ conclude(struct vhr_session *s, enum vhr_verdict verdict, const struct vhu_messa
 	vhr_connection_drop(s);
 }
 
+static void
+count_time(struct vhr_session *s, uint64_t ns)
+{
+	unsigned int bits = 0;
+
+	while (bits < VHR_MESSAGE_TIMES - 1 && ns >> bits != 0)
+		bits++;
+	s->message_times[bits]++;
+	s->last_message_ns = ns;
+	if (ns > s->max_message_ns)
+		s->max_message_ns = ns;
+}
+
 void
 vhr_dispatch(struct vhr_session *s, enum vhu_space space)
 {
@@ -142,7 +155,5 @@ vhr_dispatch(struct vhr_session *s, enum vhu_space space)
 		vhr_log_message(s, "answered", VHU_SPACE_FRONTEND, &s->reply);
 		vhr_dispatch_flush(s);
 	}
-	s->last_message_ns = vhr_now_ns() - begin;
-	if (s->last_message_ns > s->max_message_ns)
-		s->max_message_ns = s->last_message_ns;
+	count_time(s, vhr_now_ns() - begin);
 }

@@ -13,6 +13,7 @@
  *   ring_format.c      what depends on its format
  *   doorbell.c         what a datapath calls
  *   offer.c            which features a session can carry
+ *   device_info.c      what the function is, and its registers
  */
 #ifndef VHOST_RELAY_BACKEND_INTERNAL_H
 #define VHOST_RELAY_BACKEND_INTERNAL_H
@@ -145,6 +146,7 @@ struct vhr_session {
 	uint64_t refused;
 	uint64_t last_message_ns;
 	uint64_t max_message_ns;
+	uint64_t message_times[VHR_MESSAGE_TIMES];
 	struct vhu_reason reason;
 	struct vhr_log_limit log_limit[VHR_LOG_DEBUG];	/* per level below */
 	/* Set by any data thread whose ring broke. */

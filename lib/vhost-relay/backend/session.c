@@ -212,6 +212,12 @@ vhr_status(const struct vhr_session *s, struct vhr_status *status)
 		status->rings_ready += s->slot[i].ready_seen;
 }
 
+const uint64_t *
+vhr_message_times(const struct vhr_session *s)
+{
+	return s->message_times;
+}
+
 const char *
 vhr_last_error(const struct vhr_session *s)
 {
