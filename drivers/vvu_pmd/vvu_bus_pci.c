@@ -25,6 +25,8 @@ struct pci_bus {
 	struct vhr_bus bus;
 	struct rte_pci_device *pci;
 	unsigned int vectors;		/* 0: no interrupts enabled */
+	unsigned int granted;		/* extra vectors that could be had; see irq_enable() */
+	bool tried;
 	unsigned int next_zone;		/* memzones have names of their own */
 };
 
@@ -172,11 +174,20 @@ dma_free(struct vhr_bus *bus, struct vhr_dma *dma)
  * Vector 0 is the interrupt handle's own fd, the ones after it the handle's extra eventfds
  * (RTE_INTR_VEC_RXTX_OFFSET on). Without VFIO there are no eventfds to give.
  */
-/* One vector, and @extra with an eventfd each. */
+/*
+ * One vector, and @extra with an eventfd each: those of the last time if there were as many,
+ * because somebody may wait on them.
+ */
 static bool
 enable(struct rte_intr_handle *handle, unsigned int extra)
 {
-	if (extra > 0 && rte_intr_efd_enable(handle, extra) != 0)
+	int there = rte_intr_nb_efd_get(handle);
+
+	if (there > 0 && (unsigned int)there != extra) {
+		rte_intr_efd_disable(handle);
+		there = 0;
+	}
+	if (extra > 0 && there <= 0 && rte_intr_efd_enable(handle, extra) != 0)
 		return false;
 	if (rte_intr_enable(handle) == 0)
 		return true;
@@ -199,6 +210,8 @@ irq_enable(struct vhr_bus *bus, unsigned int wanted)
 		return -ENOTSUP;
 	extra = RTE_MIN(wanted - 1, (unsigned int)nb_intr - 1);
 	extra = RTE_MIN(extra, (unsigned int)RTE_MAX_RXTX_INTR_VEC_ID - RTE_INTR_VEC_RXTX_OFFSET);
+	if (pci->tried)
+		extra = RTE_MIN(extra, pci->granted);
 	/*
 	 * All that EAL tells of a refusal is that there was one. A machine with few CPUs has no
 	 * interrupts for many vectors: half may be had, and leaves some for the next function.
@@ -209,6 +222,8 @@ irq_enable(struct vhr_bus *bus, unsigned int wanted)
 		extra /= 2;
 	}
 	pci->vectors = 1 + extra;
+	pci->granted = extra;
+	pci->tried = true;
 	return pci->vectors;
 }
 
@@ -220,7 +235,6 @@ irq_disable(struct vhr_bus *bus)
 	if (pci->vectors == 0)
 		return;
 	rte_intr_disable(pci->pci->intr_handle);
-	rte_intr_efd_disable(pci->pci->intr_handle);
 	pci->vectors = 0;
 }
 
@@ -245,6 +259,7 @@ static void
 bus_close(struct vhr_bus *bus)
 {
 	irq_disable(bus);
+	rte_intr_efd_disable(to_pci(bus)->pci->intr_handle);
 	free(to_pci(bus));
 }
 

@@ -66,6 +66,9 @@ vvu_tel_add_u64(struct rte_tel_data *dict, const char *name, uint64_t value)
 #endif
 }
 
+/* What the operation that counts packets returns: unsigned, or in later releases signed. */
+typedef __typeof__(((eth_rx_queue_count_t)0)(NULL)) vvu_rx_queue_count_t;
+
 /* Per-queue counters left struct rte_eth_stats in 25.11. */
 #if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
 #define VVU_STATS_GET_PARAMS(dev, stats) \

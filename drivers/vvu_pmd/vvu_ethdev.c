@@ -5,10 +5,14 @@
 #include <rte_errno.h>
 
 #include "vvu_burst.h"
+#include "vvu_control.h"
 #include "vvu_ethdev.h"
 #include "vvu_header.h"
+#include "vvu_interrupts.h"
 #include "vvu_log.h"
 #include "vvu_port.h"
+#include "vvu_registers.h"
+#include "vvu_ring_status.h"
 
 /* What needs no frontend may differ from queue to queue; for the rest see vvu_offer.c. */
 #define RX_QUEUE_OFFLOADS	(RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_VLAN_STRIP)
@@ -52,8 +56,7 @@ check_buffers(struct rte_eth_dev *dev, uint16_t mtu)
 static int
 dev_configure(struct rte_eth_dev *dev)
 {
-	RTE_SET_USED(dev);
-	return 0;
+	return vvu_interrupts_configure(dev);
 }
 
 static void
@@ -154,6 +157,7 @@ dev_reset(struct rte_eth_dev *dev)
 	struct vvu_port *port = dev->data->dev_private;
 
 	run_queues(dev, false);
+	vvu_interrupts_release(dev);
 	vvu_port_close(port);
 	return vvu_port_open(port);
 }
@@ -202,6 +206,54 @@ link_update(struct rte_eth_dev *dev, int wait_to_complete)
 	RTE_SET_USED(wait_to_complete);
 	vvu_port_update_link(dev->data->dev_private);
 	return 0;
+}
+
+/*
+ * Down: no packet passes, and a frontend that reads the configuration space sees no carrier
+ * (virtio 1.3, 5.1.4). It is told where it can be; those that take the connection itself for
+ * the link notice nothing.
+ */
+static int
+set_link(struct rte_eth_dev *dev, bool down)
+{
+	struct rte_eth_dev_data *data = dev->data;
+	struct vvu_port *port = data->dev_private;
+	unsigned int i;
+	int ret = 0;
+
+	pthread_mutex_lock(&port->lock);
+	if (port->session == NULL) {
+		ret = -EIO;
+	} else if (port->link_down != down) {
+		__atomic_store_n(&port->link_down, down, __ATOMIC_RELAXED);
+		vhr_config_changed(port->session);
+	}
+	pthread_mutex_unlock(&port->lock);
+	if (ret != 0)
+		return ret;
+	for (i = 0; i < data->nb_rx_queues; i++) {
+		if (data->rx_queue_state[i] == RTE_ETH_QUEUE_STATE_STARTED)
+			vvu_queue_run(data->rx_queues[i], true);
+	}
+	for (i = 0; i < data->nb_tx_queues; i++) {
+		if (data->tx_queue_state[i] == RTE_ETH_QUEUE_STATE_STARTED)
+			vvu_queue_run(data->tx_queues[i], true);
+	}
+	vvu_port_update_link(port);
+	vvu_control_events_due(port);
+	return 0;
+}
+
+static int
+set_link_up(struct rte_eth_dev *dev)
+{
+	return set_link(dev, false);
+}
+
+static int
+set_link_down(struct rte_eth_dev *dev)
+{
+	return set_link(dev, true);
 }
 
 static int
@@ -296,6 +348,8 @@ static const struct eth_dev_ops ops = {
 	.dev_infos_get = dev_infos_get,
 	.is_removed = is_removed,
 	.link_update = link_update,
+	.dev_set_link_up = set_link_up,
+	.dev_set_link_down = set_link_down,
 	.promiscuous_enable = receive_all,
 	.allmulticast_enable = receive_all,
 	.mac_addr_set = mac_addr_set,
@@ -316,9 +370,14 @@ static const struct eth_dev_ops ops = {
 	.tx_queue_stop = vvu_tx_queue_stop,
 	.rxq_info_get = vvu_rxq_info_get,
 	.txq_info_get = vvu_txq_info_get,
+	.rx_queue_intr_enable = vvu_rx_intr_enable,
+	.rx_queue_intr_disable = vvu_rx_intr_disable,
 	.rx_burst_mode_get = rx_burst_mode_get,
 	.tx_burst_mode_get = tx_burst_mode_get,
 	.tx_done_cleanup = tx_done_cleanup,
+	.get_monitor_addr = vvu_get_monitor_addr,
+	.fw_version_get = vvu_fw_version_get,
+	.get_reg = vvu_get_reg,
 };
 
 void
@@ -328,6 +387,9 @@ vvu_ethdev_init(struct rte_eth_dev *dev)
 	dev->rx_pkt_burst = vvu_rx_burst;
 	dev->tx_pkt_burst = vvu_tx_burst;
 	dev->tx_pkt_prepare = vvu_tx_prepare;
+	dev->rx_queue_count = vvu_rx_queue_count;
+	dev->rx_descriptor_status = vvu_rx_descriptor_status;
+	dev->tx_descriptor_status = vvu_tx_descriptor_status;
 	dev->data->dev_flags |= RTE_ETH_DEV_INTR_LSC | RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS;
 	dev->data->promiscuous = 1;
 	dev->data->all_multicast = 1;

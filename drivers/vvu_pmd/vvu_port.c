@@ -8,10 +8,15 @@
 
 #include "vvu_control.h"
 #include "vvu_ethdev.h"
+#include "vvu_interrupts.h"
 #include "vvu_log.h"
 #include "vvu_port.h"
 #include "vvu_zc_port.h"
 
+/*
+ * The device in this process. Who comes and goes is told by the session too, which does so for
+ * every kind of device: here it is for those who look closer.
+ */
 static void
 device_log(void *ctx, enum vvu_log_level level, const char *text)
 {
@@ -24,11 +29,8 @@ device_log(void *ctx, enum vvu_log_level level, const char *text)
 	case VVU_LOG_WARNING:
 		VVU_PMD_LOG(WARNING, "%s: %s", port->name, text);
 		break;
-	case VVU_LOG_INFO:
-		VVU_PMD_LOG(INFO, "%s: %s", port->name, text);
-		break;
 	default:
-		VVU_PMD_LOG(DEBUG, "%s: %s", port->name, text);
+		VVU_PMD_LOG(DEBUG, "%s: device: %s", port->name, text);
 		break;
 	}
 }
@@ -44,6 +46,8 @@ open_embedded(struct vvu_port *port, struct vhr_bus **bus, struct vhu_reason *re
 		.virtio_id = args->virtio_id,
 		.max_vhost_queues = port->num_rings,
 		.bar_size = args->shm_size,
+		/* A data thread may look at what vvu_get_monitor_addr() told it at any time. */
+		.stale_zeros = true,
 		.log = device_log,
 		.log_ctx = port,
 	};
@@ -144,7 +148,8 @@ vvu_port_close(struct vvu_port *port)
 bool
 vvu_port_link(const struct vvu_port *port)
 {
-	return __atomic_load_n(&port->connected, __ATOMIC_RELAXED) &&
+	return !__atomic_load_n(&port->link_down, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&port->connected, __ATOMIC_RELAXED) &&
 	       __atomic_load_n(&port->ring_ready[0], __ATOMIC_RELAXED) &&
 	       __atomic_load_n(&port->ring_ready[1], __ATOMIC_RELAXED);
 }
@@ -180,6 +185,7 @@ create_queues(struct vvu_port *port, int socket_id)
 		q->port = port;
 		q->rx = i % 2 == 1;
 		q->queue_id = i / 2;
+		q->interrupt_fd = -1;
 	}
 	return 0;
 }
@@ -233,6 +239,7 @@ fail:
 void
 vvu_port_destroy(struct vvu_port *port)
 {
+	vvu_interrupts_release(port->dev);
 	vvu_port_close(port);
 	rte_free(port->queues);
 	port->queues = NULL;

@@ -28,6 +28,8 @@ struct vvu_port {
 	char name[RTE_ETH_NAME_MAX_LEN];
 	struct vvu_devargs args;
 	struct rte_pci_device *pci;		/* NULL: embedded */
+	struct rte_intr_handle *intr_handle;	/* receive interrupts; NULL: none */
+	struct rte_intr_handle *bus_intr_handle;	/* ethdev's, while it has ours */
 	unsigned int num_rings;
 	struct vvu_queue *queues;		/* by ring index */
 
@@ -43,6 +45,7 @@ struct vvu_port {
 
 	/* ---- written under the lock, read anywhere ---- */
 	bool connected;
+	bool link_down;				/* rte_eth_dev_set_link_down() */
 	uint16_t frontend_mtu;			/* NET_SET_MTU; 0: not told */
 	bool ring_ready[VHU_MAX_VRINGS];
 

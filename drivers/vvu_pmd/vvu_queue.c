@@ -5,9 +5,8 @@
 
 #include <ethdev_driver.h>
 
-#include "vhost-relay/vring/split.h"
-
 #include "vvu_burst.h"
+#include "vvu_interrupts.h"
 #include "vvu_log.h"
 #include "vvu_port.h"
 #include "vvu_queue.h"
@@ -60,11 +59,7 @@ vvu_queue_ring_changed(struct vvu_queue *q)
 		vvu_zc_drop(q);
 	vvu_zc_update(q);
 	vvu_burst_choose(q);
-	if (q->ring == NULL)
-		return;
-	/* Queues are polled: the frontend need not kick. */
-	if (q->ring->ready)
-		vhr_split_want_kicks(q->ring, false);
+	vvu_interrupts_update(q);
 }
 
 void
@@ -77,7 +72,9 @@ void
 vvu_queue_run(struct vvu_queue *q, bool running)
 {
 	vvu_queue_lock(q);
-	q->running = running && q->configured && q->ring != NULL;
+	q->running = running && q->configured && q->ring != NULL &&
+		     !__atomic_load_n(&q->port->link_down, __ATOMIC_RELAXED);
+	vvu_interrupts_update(q);
 	vvu_queue_unlock(q);
 }
 
@@ -196,6 +193,7 @@ queue_release(struct vvu_queue *q)
 	vvu_queue_lock(q);
 	q->running = false;
 	q->configured = false;
+	q->interrupt = false;
 	q->pool = NULL;
 	vvu_queue_unlock(q);
 }
@@ -248,13 +246,25 @@ vvu_tx_queue_stop(struct rte_eth_dev *dev, uint16_t queue_id)
 	return 0;
 }
 
+/* The frontend sizes the ring; before it has, what was asked for. */
+static uint16_t
+descriptors(struct vvu_queue *q)
+{
+	uint16_t num;
+
+	vvu_queue_lock(q);
+	num = q->ring != NULL && q->ring->ready ? q->ring->size : q->nb_desc;
+	vvu_queue_unlock(q);
+	return num;
+}
+
 void
 vvu_rxq_info_get(struct rte_eth_dev *dev, uint16_t queue_id, struct rte_eth_rxq_info *info)
 {
-	const struct vvu_queue *q = dev->data->rx_queues[queue_id];
+	struct vvu_queue *q = dev->data->rx_queues[queue_id];
 
 	info->mp = q->pool;
-	info->nb_desc = q->nb_desc;
+	info->nb_desc = descriptors(q);
 	info->scattered_rx = q->scatter;
 	info->rx_buf_size = RTE_MIN(q->room, (uint32_t)UINT16_MAX);
 	info->conf.offloads = q->offloads;
@@ -264,9 +274,9 @@ vvu_rxq_info_get(struct rte_eth_dev *dev, uint16_t queue_id, struct rte_eth_rxq_
 void
 vvu_txq_info_get(struct rte_eth_dev *dev, uint16_t queue_id, struct rte_eth_txq_info *info)
 {
-	const struct vvu_queue *q = dev->data->tx_queues[queue_id];
+	struct vvu_queue *q = dev->data->tx_queues[queue_id];
 
-	info->nb_desc = q->nb_desc;
+	info->nb_desc = descriptors(q);
 	info->conf.offloads = q->offloads;
 	info->conf.tx_deferred_start = q->deferred;
 }

@@ -91,6 +91,8 @@ struct vvu_queue {
 	bool configured;		/* between queue set-up and release */
 	bool lends;			/* receive: frames may be lent from it */
 	bool deferred;			/* started by rte_eth_dev_..._queue_start() only */
+	bool interrupt;			/* receive: the application waits for one */
+	int interrupt_fd;		/* receive: what it waits on; -1: nothing */
 	uint16_t nb_desc;
 	uint64_t offloads;
 	uint64_t features;		/* the ring's, for who has no lock; 0: no ring */
@@ -148,7 +150,7 @@ void *vvu_queue_translate_slow(struct vvu_queue *q, uint64_t gpa, uint32_t len);
 
 /* The ring changed, or is there for the first time. Locked. */
 void vvu_queue_ring_changed(struct vvu_queue *q);
-/* Let the data thread use the ring, or not. */
+/* Let the data thread use the ring (unless the port's link was set down), or not. */
 void vvu_queue_run(struct vvu_queue *q, bool running);
 /* Attach to the session's ring, or detach (NULL). The queue does not run. */
 void vvu_queue_attach(struct vvu_queue *q, struct vhr_ring *ring);

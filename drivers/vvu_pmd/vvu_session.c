@@ -16,6 +16,7 @@
 
 #include "vvu_control.h"
 #include "vvu_ethdev.h"
+#include "vvu_interrupts.h"
 #include "vvu_log.h"
 #include "vvu_port.h"
 #include "vvu_zc_port.h"
@@ -80,8 +81,6 @@ connected(void *priv, bool is_connected)
 	__atomic_store_n(&port->connected, is_connected, __ATOMIC_RELAXED);
 	if (!is_connected)
 		__atomic_store_n(&port->frontend_mtu, 0, __ATOMIC_RELAXED);
-	VVU_PMD_LOG(INFO, "%s: frontend %s", port->name,
-		    is_connected ? "connected" : "disconnected");
 	vvu_control_events_due(port);
 }
 
@@ -93,7 +92,8 @@ get_config(void *priv, uint32_t offset, uint32_t size, uint8_t *data)
 	struct virtio_net_config config;
 
 	memset(&config, 0, sizeof(config));
-	config.status = rte_cpu_to_le_16(VIRTIO_NET_S_LINK_UP);
+	if (!__atomic_load_n(&port->link_down, __ATOMIC_RELAXED))
+		config.status = rte_cpu_to_le_16(VIRTIO_NET_S_LINK_UP);
 	config.max_virtqueue_pairs = rte_cpu_to_le_16(port->args.queues);
 	config.mtu = rte_cpu_to_le_16(port->args.mtu);
 	config.speed = rte_cpu_to_le_32(port->args.speed_mbps != 0 ? port->args.speed_mbps :
@@ -128,6 +128,7 @@ send_rarp(void *priv, const uint8_t mac[6])
 	vvu_queue_lock(q);
 	memcpy(q->rarp_mac, mac, sizeof(q->rarp_mac));
 	q->rarp_due = true;
+	vvu_interrupts_update(q);
 	vvu_queue_unlock(q);
 	return 0;
 }
