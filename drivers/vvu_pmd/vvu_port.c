@@ -46,7 +46,7 @@ open_embedded(struct vvu_port *port, struct vhr_bus **bus, struct vhu_reason *re
 		.virtio_id = args->virtio_id,
 		.max_vhost_queues = port->num_rings,
 		.bar_size = args->shm_size,
-		/* A data thread may look at what vvu_get_monitor_addr() told it at any time. */
+		/* For lent frames, and for what vvu_get_monitor_addr() told a data thread. */
 		.stale_zeros = true,
 		.log = device_log,
 		.log_ctx = port,
@@ -57,7 +57,6 @@ open_embedded(struct vvu_port *port, struct vhr_bus **bus, struct vhu_reason *re
 		port->zc_window = vvu_zc_window_new();
 		if (port->zc_window == NULL)
 			return -ENOMEM;
-		config.stale_zeros = true;
 		config.window_release = vvu_zc_window_keep;
 		config.window_ctx = port->zc_window;
 		vvu_zc_process = true;
