@@ -26,7 +26,7 @@ def echo():
         backend = pmd.backend(pmd.vdev())
         backend.pmd = pmd
         backend.do("set fwd io")
-        backend.do("start", "forwarding|Forwarding")
+        backend.do("start", "packets/burst=")
         yield backend
 
 
@@ -38,7 +38,7 @@ def scatter():
                                    "--tx-offloads=0x8000"])
         backend.pmd = pmd
         backend.do("set fwd io")
-        backend.do("start", "forwarding|Forwarding")
+        backend.do("start", "packets/burst=")
         yield backend
 
 
@@ -286,7 +286,7 @@ def test_options_decide_what_is_offered():
         without = ",queues=2,mrg_rxbuf=0,indirect=0,event_idx=0,in_order=0"
         backend = pmd.backend(pmd.vdev(0),
                               pmd.vdev(1, without + ",mtu=1400,max-ring-size=64"))
-        backend.do("start", "forwarding|Forwarding")
+        backend.do("start", "packets/burst=")
         optional = {NET_F_MRG_RXBUF, F_INDIRECT, F_EVENT_IDX, F_IN_ORDER, NET_F_MQ, NET_F_MTU}
         offered = []
         for number in range(2):

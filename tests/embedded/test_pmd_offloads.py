@@ -137,7 +137,7 @@ class Backend:
         self.testpmd.do("set fwd " + mode)
         for command in commands:
             self.testpmd.do(command)
-        self.testpmd.do("start", "forwarding|Forwarding")
+        self.testpmd.do("start", "packets/burst=")
 
     def driver(self, without=(), buffer=2048):
         return Offloads(buffer=buffer).connect(self.pmd.socket(self.number), without)

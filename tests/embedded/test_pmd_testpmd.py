@@ -14,7 +14,7 @@ KILLS = 5
 
 def start(testpmd, mode):
     testpmd.do(f"set fwd {mode}")
-    testpmd.do("start", "[Ff]orwarding packets/burst|packet forwarding packets")
+    testpmd.do("start", "packets/burst=")
 
 
 def moving(testpmd, *names, by=1000, port=0):
