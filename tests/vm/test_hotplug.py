@@ -16,7 +16,7 @@ PORT = "pcie-root-port,id=rp0,slot=1,addr=10,pref64-reserve=8G"
 PATH = "/machine/peripheral/hot/virtio-backend"
 # How the kernel calls the frontend's memory in the list of what a process has mapped.
 FRONTEND_MEMORY = "/memfd:memory-backend-memfd"
-TIMEOUT = 60
+TIMEOUT = 240
 SIZE = 4 << 20
 
 

@@ -9,7 +9,7 @@ from .pair import reconnect_option
 
 FIRST_PORT = 0x10
 QUEUES = {"vhost-user-blk-pci": "num-queues", "vhost-user-scsi-pci": "num_queues"}
-TIMEOUT = 60
+TIMEOUT = 240
 
 
 def ports(count):

@@ -7,7 +7,7 @@ from . import images
 from .agent import GuestError, GuestGone, text
 
 PROGRAM = "tests/vm/vvu-iocheck"
-TIMEOUT = 60
+TIMEOUT = 240
 LINE = re.compile(rb"^([af]) (\d+) (\d+)\n", re.M)
 
 

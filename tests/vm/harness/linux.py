@@ -5,7 +5,7 @@ import time
 from collections import namedtuple
 
 # The first ring of a frontend appears while it boots.
-LINK_TIMEOUT = 60
+LINK_TIMEOUT = 240
 TRANSFER_TIMEOUT = 180
 PORT = 5001
 

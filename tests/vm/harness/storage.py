@@ -9,7 +9,7 @@ from . import images, pair, qemu as qemus
 from .disks import vhost_user_disk
 from .vm import VM
 
-START_TIMEOUT = 60
+START_TIMEOUT = 240
 # What a store is on: the only disk of the backend VM itself.
 STORE = "/dev/vda"
 

@@ -6,7 +6,7 @@ import shlex
 from . import images
 
 PROMPT = "testpmd> "
-START_TIMEOUT = 90
+START_TIMEOUT = 240
 
 
 def eal(lcores="0@0,1@0", memory=128, devices=(), options=()):

@@ -14,7 +14,7 @@ from . import kernel_log
 from .agent import Agent, GuestError, GuestGone, GuestTimeout, text
 from .qmp import Qmp, QmpError
 
-BOOT_TIMEOUT = 90
+BOOT_TIMEOUT = 240
 COMMAND_TIMEOUT = 60
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
