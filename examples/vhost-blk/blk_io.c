@@ -222,6 +222,14 @@ poll_queue(struct target_queue *queue)
 	return store_poll(q->store_queue);
 }
 
+static void
+hurry_queue(struct target_queue *queue)
+{
+	struct blk_queue *q = target_queue_context(queue);
+
+	store_hurry(q->store_queue);
+}
+
 static int
 queue_in(struct target_queue *queue)
 {
@@ -264,6 +272,7 @@ const struct target_ops blk_target_ops = {
 	.request_bytes = sizeof(struct blk_io),
 	.start = start,
 	.poll = poll_queue,
+	.hurry = hurry_queue,
 	.queue_in = queue_in,
 	.queue_out = queue_out,
 	.get_config = blk_get_config,

@@ -25,6 +25,12 @@ static unsigned int poll(struct target_queue *queue)
 	return index == VSCSI_CONTROLQ ? 0 : scsi_request_poll(queue);
 }
 
+static void hurry(struct target_queue *queue)
+{
+	if (target_queue_index(queue) > VSCSI_EVENTQ)
+		scsi_request_hurry(queue);
+}
+
 static int queue_in(struct target_queue *queue)
 {
 	struct scsi_device *device = target_queue_priv(queue);
@@ -69,6 +75,7 @@ static const struct target_ops ops = {
 	.name = "vhost-scsi",
 	.start = start,
 	.poll = poll,
+	.hurry = hurry,
 	.queue_in = queue_in,
 	.queue_out = queue_out,
 	.get_config = scsi_get_config,

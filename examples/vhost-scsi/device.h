@@ -145,6 +145,7 @@ extern const size_t scsi_control_bytes;
 /* request.c */
 void scsi_request_start(struct target_request *request);
 unsigned int scsi_request_poll(struct target_queue *queue);
+void scsi_request_hurry(struct target_queue *queue);
 /* control.c */
 void scsi_control_start(struct target_request *request);
 /* events.c: from the event queue's worker, and any other thread */

@@ -265,6 +265,14 @@ void scsi_request_start(struct target_request *request)
 /* Of the rounds of a queue that has commands under way, those that look at idle stores, too. */
 #define IDLE_ROUNDS 16u
 
+void scsi_request_hurry(struct target_queue *queue)
+{
+	struct scsi_queue *q = target_queue_context(queue);
+
+	for (struct queue_lun *lun = q->first; lun; lun = lun->next)
+		store_hurry(lun->store);
+}
+
 unsigned int scsi_request_poll(struct target_queue *queue)
 {
 	struct scsi_queue *q = target_queue_context(queue);

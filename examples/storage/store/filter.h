@@ -58,5 +58,7 @@ void hold_queue_close(struct store_queue *queue);
 void hold_kick(struct store_queue *queue);
 unsigned int hold_poll(struct store_queue *queue);
 int hold_fd(struct store_queue *queue);
+/* All of them are due now. */
+void hold_no_longer(struct hold_queue *queue);
 
 #endif

@@ -30,6 +30,12 @@ void hold(struct hold_queue *queue, struct store_io *io, uint64_t due_ns)
 		queue->last = io;
 }
 
+void hold_no_longer(struct hold_queue *queue)
+{
+	for (struct store_io *io = queue->first; io; io = io->next)
+		*store_data(io) = 0;
+}
+
 /* The first that is due, or NULL. */
 static struct store_io *take(struct hold_queue *queue)
 {

@@ -98,6 +98,14 @@ unsigned int store_poll(struct store_queue *queue)
 	return queue->ops->poll ? queue->ops->poll(queue) : 0;
 }
 
+void store_hurry(struct store_queue *queue)
+{
+	for (; queue; queue = queue->inner) {
+		if (queue->ops->hurry)
+			queue->ops->hurry(queue);
+	}
+}
+
 int store_fd(struct store_queue *queue)
 {
 	return queue->ops->fd ? queue->ops->fd(queue) : -1;

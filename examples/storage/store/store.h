@@ -105,6 +105,11 @@ struct store_ops {
 	void (*kick)(struct store_queue *queue);
 	/* Complete what is done; how many were. NULL: all completes in submit. */
 	unsigned int (*poll)(struct store_queue *queue);
+	/*
+	 * Somebody waits until nothing is under way: what a rule keeps back, and not the medium,
+	 * starts with the next poll(). NULL: nothing is.
+	 */
+	void (*hurry)(struct store_queue *queue);
 	/* Readable when poll() has something to do; the same for the queue's life; -1: never. */
 	int (*fd)(struct store_queue *queue);
 	/* Below: any thread, one at a time per store (the control thread). */
@@ -161,6 +166,8 @@ void store_queue_close(struct store_queue *queue);
 void store_submit(struct store_queue *queue, struct store_io *io, store_done *done, void *arg);
 void store_kick(struct store_queue *queue);
 unsigned int store_poll(struct store_queue *queue);
+/* For this one and those below it; again before each poll() while somebody waits. */
+void store_hurry(struct store_queue *queue);
 int store_fd(struct store_queue *queue);
 
 int store_resize(struct store *store, uint64_t size_bytes);

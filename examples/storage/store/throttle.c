@@ -89,6 +89,18 @@ static void throttle_submit(struct store_queue *arg, struct store_io *io)
 		hold(&queue->hold, io, due_ns);
 }
 
+/*
+ * A guest that is stopped, or goes, is not kept waiting for its turn. It gains little: what starts
+ * early is paid for like the rest, and what it asks for next comes after that.
+ */
+static void throttle_hurry(struct store_queue *arg)
+{
+	struct throttle_queue *queue = throttle_queue_of(arg);
+
+	hold_no_longer(&queue->hold);
+	queue->last_due_ns = 0;
+}
+
 static int throttle_queue_open(struct store *store, struct store_queue **queue)
 {
 	return hold_queue_open(store, sizeof(struct throttle_queue), queue);
@@ -111,6 +123,7 @@ static const struct store_ops throttle_ops = {
 	.submit = throttle_submit,
 	.kick = hold_kick,
 	.poll = hold_poll,
+	.hurry = throttle_hurry,
 	.fd = hold_fd,
 	.describe = throttle_describe,
 	.close = filter_close,

@@ -66,6 +66,11 @@ struct target_ops {
 	 */
 	unsigned int (*poll)(struct target_queue *queue);
 	/*
+	 * Before poll() while somebody waits until nothing is under way: start what only a rule
+	 * keeps back (store_hurry()).
+	 */
+	void (*hurry)(struct target_queue *queue);
+	/*
 	 * A queue is being mapped to (in) or unmapped from (out) the calling worker: open or
 	 * close stores' queues. On failure of in the target is not created.
 	 */

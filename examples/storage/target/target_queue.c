@@ -189,6 +189,8 @@ queue_run(struct worker_source *source)
 	/* An on_demand ring's type may have waited for its ring, or for the end of a hold. */
 	if ((q->under_way != 0 || q->poll_due || q->on_demand) && q->target->ops.poll != NULL) {
 		q->poll_due = false;
+		if (q->waiting != 0 && q->target->ops.hurry != NULL)
+			q->target->ops.hurry(q);
 		n += q->target->ops.poll(q);
 	}
 	give(q);

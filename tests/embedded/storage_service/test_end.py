@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How a program ends."""
+import json
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -37,6 +39,35 @@ def test_what_is_under_way_is_waited_for(start, directory):
     assert service.stop() == 0
     assert time.monotonic() - started >= 1.5
     assert "fake0: removed" in service.text()
+
+
+def test_what_is_throttled_is_not_waited_for(start, build, directory):
+    """32 requests are under way, of which one starts in eight seconds."""
+    store = {"type": "throttle", "bytes_per_s": 512, "burst_ms": 0,
+             "inner": {"type": "ram", "size": "1M"}}
+    service = start("--socket-path", directory / "s", "--rpc-socket", directory / "rpc",
+                    "--store", json.dumps(store), "--name", "d", program=BLK)
+    client = service.client()
+
+    def under_way():
+        device, = client.ask("device.list")
+        return sum(queue["under-way"] for queue in device["target"]["queues"])
+
+    load = subprocess.Popen(
+        [f"{build}/tools/vvu-blkload/vvu-blkload", "--socket", directory / "s", "--iodepth", "32",
+         "--runtime", "600", "--timeout", "600"], stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: under_way() == 32, "32 requests")
+        client.ask("device.pause", name="d")
+        assert under_way() == 0
+        client.ask("device.resume", name="d")
+        wait_for(lambda: under_way() == 32, "32 requests")
+        # The frontend is still there: it is dropped with what it has under way.
+        assert service.stop() == 0
+    finally:
+        load.kill()
+        load.wait()
 
 
 def test_a_second_signal_does_not_wait(start, directory):

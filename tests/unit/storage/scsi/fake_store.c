@@ -153,6 +153,10 @@ void store_kick(struct store_queue *queue)
 {
 }
 
+void store_hurry(struct store_queue *queue)
+{
+}
+
 unsigned int store_poll(struct store_queue *queue)
 {
 	unsigned int done = 0;

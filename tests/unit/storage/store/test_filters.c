@@ -260,6 +260,46 @@ static void bytes_are_throttled(void **state)
 	store_close(store);
 }
 
+static void what_is_throttled_starts_when_somebody_waits_for_it(void **state)
+{
+	/* Below another filter; a read of 32 KiB in 64 s. */
+	struct store *store =
+		open_store("{\"type\": \"stats\", \"inner\": {\"type\": \"throttle\", \"iops\": 1, "
+			   "\"bytes_per_s\": 512, \"burst_ms\": 0, \"inner\": " RAM "}}");
+	struct store_queue *queue = open_queue(store);
+	static char data[32768];
+	static struct store_io ios[16];
+	struct iovec iov = { data, sizeof(data) };
+	struct batch batch = { .ios = ios };
+
+	for (unsigned int i = 0; i < 16; i++) {
+		ios[i] = (struct store_io){ .op = STORE_READ, .length = sizeof(data), .iov = &iov,
+					    .iov_num = 1 };
+		store_submit(queue, &ios[i], note, &batch);
+	}
+	store_kick(queue);
+	assert_int_equal(store_poll(queue), 0);
+	assert_int_equal(batch.done, 1);
+	store_hurry(queue);
+	store_poll(queue);
+	assert_int_equal(batch.done, 16);
+	assert_int_equal(batch.wrong, 0);
+	for (unsigned int i = 0; i < 16; i++)
+		assert_int_equal(batch.order[i], i);
+	/* It was paid for, so the next one waits again. */
+	ios[0] = (struct store_io){ .op = STORE_READ, .length = 512, .iov = &iov, .iov_num = 1 };
+	iov.iov_len = 512;
+	store_submit(queue, &ios[0], note, &batch);
+	store_kick(queue);
+	assert_int_equal(store_poll(queue), 0);
+	assert_int_equal(batch.done, 16);
+	store_hurry(queue);
+	store_poll(queue);
+	assert_int_equal(batch.done, 17);
+	store_queue_close(queue);
+	store_close(store);
+}
+
 static struct store *open_error(const char *rules)
 {
 	return open_store("{\"type\": \"error\", \"rules\": %s, \"inner\": " RAM "}", rules);
@@ -501,6 +541,7 @@ int main(void)
 		cmocka_unit_test(throttled_operations_start_at_the_rate_and_in_order),
 		cmocka_unit_test(a_burst_is_let_through_at_once),
 		cmocka_unit_test(bytes_are_throttled),
+		cmocka_unit_test(what_is_throttled_starts_when_somebody_waits_for_it),
 		cmocka_unit_test(every_third_read_fails_and_nothing_else),
 		cmocka_unit_test(a_range_fails_with_the_error_it_says),
 		cmocka_unit_test(a_failed_write_did_not_happen),
