@@ -12,7 +12,7 @@ PACKAGES_TEST=(python3-pytest python3-pytest-timeout clang clang-format codespel
 PACKAGES_QEMU=(gcc libc6-dev ninja-build pkg-config libglib2.0-dev zlib1g-dev python3-venv git perl
 	xz-utils seabios qemu-system-data)
 PACKAGES_VM=(qemu-system-x86 busybox-static kmod zstd dash coreutils iproute2 ethtool iperf3
-	strace pciutils dpdk dpdk-dev libgcc-s1 dpkg apt)
+	tcpdump strace pciutils dpdk dpdk-dev libgcc-s1 dpkg apt)
 PACKAGES_DEMO=(qemu-system-x86 busybox-static kmod zstd dpkg apt fio)
 # What guests that have disks are made of, in the embedded tier and in the vm tier.
 PACKAGES_DISKS=(fio sg3-utils libiscsi-bin fdisk e2fsprogs util-linux kmod zstd dash coreutils

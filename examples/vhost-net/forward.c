@@ -12,6 +12,7 @@
 
 #include "fdb.h"
 #include "forward.h"
+#include "offload.h"
 #include "ports.h"
 
 #define CLONES 8191
@@ -124,7 +125,7 @@ static bool fits(const struct frame *frame, unsigned int port)
 		max += RTE_VLAN_HLEN;
 	else if (type == RTE_BE16(RTE_ETHER_TYPE_QINQ))
 		max += 2 * RTE_VLAN_HLEN;
-	return frame->mbuf->pkt_len <= max;
+	return offload_frame_len(frame->mbuf) <= max;
 }
 
 static bool is_up(unsigned int port)
@@ -194,6 +195,8 @@ static unsigned int check_burst(struct forwarder *forwarder, const struct rx_que
 	unsigned int left = 0;
 
 	stats->rx_packets += n;
+	for (unsigned int i = 0; ports[queue->port].rx_open && i < n; i++)
+		offload_received(mbufs[i]);
 	for (unsigned int i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
 	for (unsigned int i = 0; i < n; i++) {

@@ -8,6 +8,7 @@
 #include <rte_mbuf.h>
 
 #include "forward.h"
+#include "offload.h"
 #include "ports.h"
 
 #define RING_SIZE 1024
@@ -20,7 +21,7 @@ _Static_assert(RTE_MAX_ETHPORTS <= 64, "a set of ports is a 64-bit mask");
 _Static_assert(PORT_QUEUES_MAX <= 32, "rx_seen is a 32-bit mask");
 
 static unsigned int index_of[RTE_MAX_ETHPORTS];
-static struct rte_mempool *rx_pool;
+struct rte_mempool *ports_pool;
 
 unsigned int ports_index(uint16_t id)
 {
@@ -79,6 +80,11 @@ static int configure(struct port *port, const struct options *options,
 	/* A long frame may need several buffers, and leaves as it came. */
 	conf.rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 	conf.txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	port->rx_open = offload_rx(info);
+	port->tx_offloads = offload_tx(info);
+	conf.rxmode.offloads |= port->rx_open;
+	conf.rxmode.max_lro_pkt_size = info->max_lro_pkt_size;
+	conf.txmode.offloads |= port->tx_offloads;
 	if (port->queues > 1 && info->flow_type_rss_offloads) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads &
@@ -110,7 +116,7 @@ static int setup_queues(struct port *port)
 
 	for (uint16_t q = 0; !ret && q < port->queues; q++) {
 		ret = rte_eth_rx_queue_setup(port->id, q, rx_size, (unsigned int)socket, NULL,
-					     rx_pool);
+					     ports_pool);
 		if (!ret)
 			ret = rte_eth_tx_queue_setup(port->id, q, tx_size, (unsigned int)socket,
 						     NULL);
@@ -174,9 +180,9 @@ static int create_pool(const struct options *options)
 	 */
 	count = RTE_MIN(pairs, 64u) * RING_SIZE + nb_ports * FORWARD_BURST * 4 +
 		rte_lcore_count() * MBUF_CACHE * 2 + 8191;
-	rx_pool = rte_pktmbuf_pool_create("switch_rx", count, MBUF_CACHE, 0, (uint16_t)room,
+	ports_pool = rte_pktmbuf_pool_create("switch_rx", count, MBUF_CACHE, 0, (uint16_t)room,
 					  SOCKET_ID_ANY);
-	if (!rx_pool) {
+	if (!ports_pool) {
 		fprintf(stderr, "no memory for %u packet buffers: %s\n", count,
 			rte_strerror(rte_errno));
 		return -ENOMEM;
@@ -246,6 +252,6 @@ void ports_close(void)
 						NULL);
 		rte_eth_dev_close(ports[i].id);
 	}
-	rte_mempool_free(rx_pool);
-	rx_pool = NULL;
+	rte_mempool_free(ports_pool);
+	ports_pool = NULL;
 }

@@ -22,6 +22,8 @@
 struct port {
 	uint16_t id;			/* ethdev's */
 	uint16_t queues;		/* queue pairs */
+	uint64_t rx_open;		/* receive offloads: its frames may be unfinished */
+	uint64_t tx_offloads;		/* what it can finish */
 	struct rte_ether_addr mac;
 	char name[RTE_ETH_NAME_MAX_LEN];
 	const char *driver;
@@ -50,6 +52,9 @@ int ports_open(const struct options *options);
  */
 uint64_t ports_poll(bool all);
 void ports_close(void);
+
+/* Buffers for one frame of any port's MTU; for all threads. */
+extern struct rte_mempool *ports_pool;
 
 /* ethdev id -> index; only ids the switch received from. */
 unsigned int ports_index(uint16_t id);

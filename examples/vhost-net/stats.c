@@ -153,10 +153,11 @@ static void write_pairs(FILE *file, const struct stats *sum)
 		fprintf(file,
 			"%s\n    {\"from\": %u, \"to\": %u, \"packets\": %" PRIu64
 			", \"bytes\": %" PRIu64 ", \"refused\": %" PRIu64
-			", \"refused_bytes\": %" PRIu64 "}",
+			", \"refused_bytes\": %" PRIu64 ", \"finished\": %" PRIu64
+			", \"unsent\": %" PRIu64 "}",
 			separator, i / nb_ports, i % nb_ports, pair->forwarded - pair->refused,
 			pair->forwarded_bytes - pair->refused_bytes, pair->refused,
-			pair->refused_bytes);
+			pair->refused_bytes, pair->finished, pair->unsent);
 		separator = ",";
 	}
 }

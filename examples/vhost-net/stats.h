@@ -38,6 +38,11 @@ struct pair_stats {
 	uint64_t forwarded, forwarded_bytes;
 	/* Not accepted by the receiver: its ring was full, or its queue not in use. */
 	uint64_t refused, refused_bytes;
+	/*
+	 * Checksums and segments that the receiver does not take: made here, and of these
+	 * not all were accepted.
+	 */
+	uint64_t finished, unsent;
 };
 
 /* One thread's; pair is a square of nb_ports, [from * nb_ports + to]. */

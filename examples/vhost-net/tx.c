@@ -5,6 +5,7 @@
 #include <rte_ethdev.h>
 #include <rte_spinlock.h>
 
+#include "offload.h"
 #include "ports.h"
 #include "tx.h"
 
@@ -44,17 +45,73 @@ void tx_free(struct tx *tx)
 	*tx = (struct tx){ 0 };
 }
 
-static uint16_t send_burst(struct tx_buffer *buffer)
+static uint16_t send_burst(struct tx_buffer *buffer, struct rte_mbuf **mbufs, uint16_t n)
+{
+	return rte_eth_tx_burst(ports[buffer->port].id, buffer->queue, mbufs, n);
+}
+
+/* How many of them from the first on the port takes as they are. */
+static uint16_t possible(const struct tx_buffer *buffer, struct rte_mbuf **mbufs, uint16_t n)
+{
+	const struct port *port = &ports[buffer->port];
+	uint16_t i = 0;
+
+	while (i < n && (!offload_open(mbufs[i]) || offload_possible(mbufs[i], port->tx_offloads)))
+		i++;
+	/* The other side may have negotiated less than the port could do. */
+	return rte_eth_tx_prepare(port->id, buffer->queue, mbufs, i);
+}
+
+/* One frame that the port does not take: as many of its segments as there is room for. */
+static bool send_finished(struct tx_buffer *buffer, struct rte_mbuf *mbuf)
+{
+	struct rte_mbuf *frames[OFFLOAD_SEGMENTS_MAX];
+	unsigned int n = offload_finish(mbuf, ports_pool, frames);
+	uint16_t sent = n ? send_burst(buffer, frames, (uint16_t)n) : 0;
+
+	rte_pktmbuf_free_bulk(&frames[sent], n - sent);
+	return n && sent == n;
+}
+
+/*
+ * As send_burst(), for frames of which some are unfinished. One that cannot be sent whole is
+ * lost, as it would be on a wire, and those behind it go on.
+ */
+static uint16_t send_open(struct tx_buffer *buffer, struct stats *stats)
+{
+	uint16_t done = 0, ready, sent;
+
+	while (done < buffer->count) {
+		ready = possible(buffer, &buffer->mbufs[done], buffer->count - done);
+		sent = ready ? send_burst(buffer, &buffer->mbufs[done], ready) : 0;
+		done += sent;
+		if (sent < ready)
+			break;
+		if (done < buffer->count) {
+			struct pair_stats *pair =
+				&stats->pair[ports_index(buffer->mbufs[done]->port) * nb_ports +
+					     buffer->port];
+
+			pair->finished++;
+			pair->unsent += !send_finished(buffer, buffer->mbufs[done]);
+			done++;
+		}
+	}
+	return done;
+}
+
+static uint16_t send_all(struct tx_buffer *buffer, struct stats *stats)
 {
 	rte_spinlock_t *lock = &locks[buffer->port][buffer->queue];
 	uint16_t sent;
 
 	if (queues_shared)
 		rte_spinlock_lock(lock);
-	sent = rte_eth_tx_burst(ports[buffer->port].id, buffer->queue, buffer->mbufs,
-				buffer->count);
+	sent = buffer->open ? send_open(buffer, stats) :
+		send_burst(buffer, buffer->mbufs, buffer->count);
 	if (queues_shared)
 		rte_spinlock_unlock(lock);
+	buffer->open = false;
 	return sent;
 }
 
@@ -73,7 +130,7 @@ static void count_refused(struct tx_buffer *buffer, struct stats *stats, uint16_
 
 static void flush(struct tx_buffer *buffer, struct stats *stats)
 {
-	uint16_t sent = send_burst(buffer);
+	uint16_t sent = send_all(buffer, stats);
 
 	if (sent) {
 		buffer->idle_bursts = 0;
@@ -108,6 +165,7 @@ void tx_enqueue(struct tx *tx, struct stats *stats, unsigned int from, unsigned 
 	else if (buffer->count == TX_BURST)
 		flush(buffer, stats);
 	buffer->mbufs[buffer->count++] = mbuf;
+	buffer->open |= offload_open(mbuf);
 	buffer->bytes += mbuf->pkt_len;
 }
 

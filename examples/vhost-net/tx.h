@@ -3,6 +3,7 @@
 #ifndef VHOST_NET_TX_H
 #define VHOST_NET_TX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -16,6 +17,7 @@ struct tx_buffer {
 	uint16_t queue;
 	uint16_t count;
 	uint32_t bytes;			/* of all in it */
+	bool open;			/* some of it is unfinished */
 	uint16_t idle_bursts;		/* in a row of which nothing was accepted */
 	struct rte_mbuf *mbufs[TX_BURST];
 };

@@ -19,6 +19,7 @@ NET_MODULES = ("virtio_pci", "virtio_console", "virtio_net", "virtio_blk", "virt
 NET_PROGRAMS = ("/usr/bin/kmod", "/sbin/modprobe", "/sbin/insmod", "/sbin/rmmod", "/bin/lsmod",
                 "/sbin/modinfo", "/usr/bin/dash", "/usr/bin/dpdk-testpmd", "/usr/bin/strace",
                 "/usr/bin/lspci", "/bin/ip", "/sbin/ethtool", "/usr/bin/iperf3",
+                "/usr/bin/tcpdump",
                 "/usr/bin/stdbuf", "/usr/libexec/coreutils/libstdbuf.so",
                 # The C library loads it when a thread is cancelled.
                 "/lib/x86_64-linux-gnu/libgcc_s.so.1")
