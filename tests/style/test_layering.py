@@ -31,7 +31,7 @@ def includes():
     for name in tree.matching({".c", ".h"}):
         for quote, target in INCLUDE.findall(tree.read(name)):
             found = None
-            for base in (name.parent, "lib", "examples"):
+            for base in (name.parent, "lib", "examples", "tools"):
                 path = (tree.ROOT / base / target).resolve()
                 if path.is_file() and tree.ROOT in path.parents:
                     found = str(path.relative_to(tree.ROOT))

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "device.h"
+#include "frontend/session.h"
 
 #define BIT(number) (1ull << (number))
 /* Up to num_queues of virtio 1.3, 5.2.4; a back-end with less of it has no multiqueue. */
@@ -16,39 +17,6 @@
 			 BIT(BLK_F_FLUSH) | BIT(BLK_F_MQ))
 #define PROTOCOL_WANTED (BIT(VHU_PROTOCOL_F_MQ) | BIT(VHU_PROTOCOL_F_REPLY_ACK) | \
 			 BIT(VHU_PROTOCOL_F_CONFIG))
-
-static int get_u64(struct device *device, uint32_t id, uint64_t *value, struct vhu_reason *reason)
-{
-	struct vhu_msg msg;
-	int ret;
-
-	control_init(&msg, id, 0);
-	ret = control_query(&device->control, &msg, reason);
-	if (ret == 0)
-		*value = msg.u64;
-	return ret;
-}
-
-static int set_u64(struct device *device, uint32_t id, uint64_t value, int fd,
-		   struct vhu_reason *reason)
-{
-	struct vhu_msg msg;
-
-	control_init(&msg, id, sizeof(uint64_t));
-	msg.u64 = value;
-	return control_command(&device->control, &msg, fd, reason);
-}
-
-static int set_state(struct device *device, uint32_t id, unsigned int index, uint32_t num,
-		     struct vhu_reason *reason)
-{
-	struct vhu_msg msg;
-
-	control_init(&msg, id, sizeof(msg.state));
-	msg.state.index = index;
-	msg.state.num = num;
-	return control_command(&device->control, &msg, -1, reason);
-}
 
 static int choose_features(struct device *device, uint64_t offered, const struct options *options,
 			   struct vhu_reason *reason)
@@ -88,11 +56,12 @@ static int negotiate(struct device *device, const struct options *options,
 	struct vhu_msg msg;
 	int ret;
 
-	ret = get_u64(device, VHU_GET_FEATURES, &offered, reason);
+	ret = session_get_u64(&device->control, VHU_GET_FEATURES, &offered, reason);
 	if (!ret)
 		ret = choose_features(device, offered, options, reason);
 	if (!ret)
-		ret = get_u64(device, VHU_GET_PROTOCOL_FEATURES, &offered, reason);
+		ret = session_get_u64(&device->control, VHU_GET_PROTOCOL_FEATURES, &offered,
+				      reason);
 	if (ret)
 		return ret;
 	device->protocol_features = offered & PROTOCOL_WANTED;
@@ -101,12 +70,13 @@ static int negotiate(struct device *device, const struct options *options,
 			       (unsigned long long)offered);
 		return -EOPNOTSUPP;
 	}
-	ret = set_u64(device, VHU_SET_PROTOCOL_FEATURES, device->protocol_features, -1, reason);
+	ret = session_set_u64(&device->control, VHU_SET_PROTOCOL_FEATURES,
+			      device->protocol_features, -1, reason);
 	if (ret)
 		return ret;
 	device->control.ack = device->protocol_features & BIT(VHU_PROTOCOL_F_REPLY_ACK);
 	if (device->protocol_features & BIT(VHU_PROTOCOL_F_MQ))
-		ret = get_u64(device, VHU_GET_QUEUE_NUM, &queues, reason);
+		ret = session_get_u64(&device->control, VHU_GET_QUEUE_NUM, &queues, reason);
 	if (ret)
 		return ret;
 	if (options->queues > queues) {
@@ -116,7 +86,9 @@ static int negotiate(struct device *device, const struct options *options,
 	}
 	control_init(&msg, VHU_SET_OWNER, 0);
 	ret = control_command(&device->control, &msg, -1, reason);
-	return ret ? ret : set_u64(device, VHU_SET_FEATURES, device->features, -1, reason);
+	return ret ? ret :
+		     session_set_u64(&device->control, VHU_SET_FEATURES, device->features, -1,
+				     reason);
 }
 
 static uint32_t le32_at(const uint8_t *at)
@@ -218,43 +190,20 @@ int device_open(struct device *device, const char *path, const struct options *o
 	return ret;
 }
 
-static int share_area(struct device *device, struct vhu_reason *reason)
-{
-	struct vhu_msg msg;
-
-	control_init(&msg, VHU_SET_MEM_TABLE, 8 + sizeof(struct vhu_mem_region));
-	msg.table.nregions = 1;
-	msg.table.region[0] = (struct vhu_mem_region){
-		.guest_addr = AREA_GUEST_ADDR,
-		.size = device->area.size,
-		.user_addr = (uint64_t)(uintptr_t)device->area.base,
-	};
-	return control_command(&device->control, &msg, device->area.fd, reason);
-}
-
 static int start_ring(struct device *device, const struct device_ring *ring, unsigned int index,
 		      struct vhu_reason *reason)
 {
-	struct vhu_msg msg;
-	int ret;
+	struct session_ring start = {
+		.index = index,
+		.size = ring->vq->config.size,
+		.base = ring->vq->ops->first_base,
+		.kick_fd = ring->kick_fd,
+		.call_fd = ring->call_fd,
+		.err_fd = device->err_fd,
+	};
 
-	ret = set_state(device, VHU_SET_VRING_NUM, index, ring->vq->config.size, reason);
-	if (!ret)
-		ret = set_state(device, VHU_SET_VRING_BASE, index, ring->vq->ops->first_base,
-				reason);
-	if (!ret) {
-		control_init(&msg, VHU_SET_VRING_ADDR, sizeof(msg.addr));
-		msg.addr.index = index;
-		ring->vq->ops->address(ring->vq, &msg.addr);
-		ret = control_command(&device->control, &msg, -1, reason);
-	}
-	if (!ret)
-		ret = set_u64(device, VHU_SET_VRING_ERR, index, device->err_fd, reason);
-	if (!ret)
-		ret = set_u64(device, VHU_SET_VRING_KICK, index, ring->kick_fd, reason);
-	if (!ret)
-		ret = set_u64(device, VHU_SET_VRING_CALL, index, ring->call_fd, reason);
-	return ret ? ret : set_state(device, VHU_SET_VRING_ENABLE, index, 1, reason);
+	ring->vq->ops->address(ring->vq, &start.address);
+	return session_start_ring(&device->control, &start, reason);
 }
 
 int device_start(struct device *device, const struct device_ring *ring, unsigned int num,
@@ -269,12 +218,12 @@ int device_start(struct device *device, const struct device_ring *ring, unsigned
 		vhu_reason_set(reason, "eventfd(): %s", strerror(errno));
 		return ret;
 	}
-	ret = share_area(device, reason);
+	ret = session_share(&device->control, &device->area, reason);
 	for (unsigned int i = 0; i < num && !ret; i++)
 		ret = start_ring(device, &ring[i], i, reason);
 	/* Without acknowledgements this answer says that all before it was handled. */
 	if (!ret && !device->control.ack)
-		ret = get_u64(device, VHU_GET_FEATURES, &features, reason);
+		ret = session_get_u64(&device->control, VHU_GET_FEATURES, &features, reason);
 	return ret;
 }
 
@@ -286,7 +235,7 @@ int device_stop(struct device *device, const struct device_ring *ring, unsigned 
 	int ret = 0;
 
 	for (unsigned int i = 0; i < num && !ret; i++)
-		ret = set_state(device, VHU_SET_VRING_ENABLE, i, 0, reason);
+		ret = session_set_state(&device->control, VHU_SET_VRING_ENABLE, i, 0, reason);
 	for (unsigned int i = 0; i < num && !ret; i++) {
 		control_init(&msg, VHU_GET_VRING_BASE, sizeof(msg.state));
 		msg.state.index = i;

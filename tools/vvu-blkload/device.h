@@ -9,8 +9,8 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 
-#include "area.h"
-#include "control.h"
+#include "frontend/area.h"
+#include "frontend/control.h"
 #include "options.h"
 #include "vq.h"
 

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "frontend/clock.h"
 #include "load.h"
 
 /* How often peers are looked at while the rings are polled. */

@@ -13,7 +13,7 @@
 
 #include "vhost-proto/codec.h"
 
-#include "area.h"
+#include "frontend/area.h"
 
 struct vq_buffer {
 	const void *at;

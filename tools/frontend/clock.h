@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef BLKLOAD_CLOCK_H
-#define BLKLOAD_CLOCK_H
+#ifndef FRONTEND_CLOCK_H
+#define FRONTEND_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>

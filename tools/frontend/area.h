@@ -4,8 +4,8 @@
  * under a mapping, with the rings and the buffers. It plays a guest's memory: addresses in
  * descriptors are guest-physical, and differ from the process's own.
  */
-#ifndef BLKLOAD_AREA_H
-#define BLKLOAD_AREA_H
+#ifndef FRONTEND_AREA_H
+#define FRONTEND_AREA_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * The vhost-user connection from the frontend's side: one message after the other, and no wait
  * without an end. The back-end is not trusted: what it answers is checked.
  */
-#ifndef BLKLOAD_CONTROL_H
-#define BLKLOAD_CONTROL_H
+#ifndef FRONTEND_CONTROL_H
+#define FRONTEND_CONTROL_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -18,7 +18,7 @@ int area_create(struct area *area, size_t size, bool huge, struct vhu_reason *re
 	void *base;
 	int ret;
 
-	*area = (struct area){ .fd = memfd_create("vvu-blkload", flags),
+	*area = (struct area){ .fd = memfd_create("vvu-frontend", flags),
 			       .size = (size + page - 1) & ~(page - 1) };
 	if (area->fd < 0)
 		goto fail;
