@@ -20,15 +20,15 @@ class Names:
 
 
 def calls(lines):
-    """(caller's object, called object, called function, calls, inclusive cost) per record."""
+    """(caller, called object, calls, inclusive cost) per record."""
     objects, functions = Names(), Names()
-    current = called_object = called = ""
+    current = caller = called_object = ""
     count = None
     for line in lines:
         line = line.rstrip("\n")
         if count is not None:
             # The line after calls= : position, inclusive cost.
-            yield current, called_object or current, called, count, int(line.split()[1])
+            yield caller, called_object or current, count, int(line.split()[1])
             count = None
             called_object = ""
         elif line.startswith("ob="):
@@ -36,20 +36,20 @@ def calls(lines):
         elif line.startswith("cob="):
             called_object = objects(line[4:])
         elif line.startswith("fn="):
-            functions(line[3:])
+            caller = functions(line[3:])
         elif line.startswith("cfn="):
-            called = functions(line[4:])
+            functions(line[4:])
         elif line.startswith("calls="):
             count = int(line[6:].split()[0])
 
 
 def into(path, caller, called):
-    """Calls from objects named like caller into those named like called:
-    function -> (calls, instructions, those of everything below included)."""
-    sums = {}
+    """(calls, instructions of all that they did) from functions of this name into objects whose
+    name contains called."""
+    sums = [0, 0]
     with open(path, encoding="utf-8", errors="replace") as file:
-        for source, target, function, count, cost in calls(file):
-            if caller in source and called in target:
-                before = sums.get((target, function), (0, 0))
-                sums[target, function] = (before[0] + count, before[1] + cost)
-    return sums
+        for function, target, count, cost in calls(file):
+            if function == caller and called in target:
+                sums[0] += count
+                sums[1] += cost
+    return tuple(sums)

@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""net_vvu on the embedded device against DPDK's own net_vhost, with the same front-end: a
-dpdk-testpmd with net_virtio_user. The two are measured in turn in one run, each round with
-new processes. Speed is reported, not judged: the exit status is 0 unless measuring failed.
+"""net_vvu on the embedded device against DPDK's own net_vhost, with the same frontends: DPDK's
+net_virtio_user. Both ends of both are one program, vvu-netload. All are measured in turn in one
+run, each round with new processes. Speed is reported, not judged: the exit status is 0 unless
+measuring failed.
 
-Directions: to_backend (the front-end sends), to_frontend (the back-end sends), both (256
-frames go round between the two; the sum of what both receive).
+Directions: to_backend (the frontend sends), to_frontend (the back-end sends), both (frames go
+round between the two; the sum of what both receive), forward (frames go round between two
+frontends, whose ports the back-end connects; what the back-end receives).
 """
 import argparse
 import pathlib
@@ -15,48 +17,71 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "examples" / "common"))
 import dpdkrun  # noqa: E402
 import figures  # noqa: E402
-import instructions  # noqa: E402
 import machine  # noqa: E402
-import pair  # noqa: E402
+import matrix  # noqa: E402
+import net_report as report  # noqa: E402
+import netload  # noqa: E402
+import ring  # noqa: E402
 import states  # noqa: E402
 
-OURS, PEER = pair.BACKENDS
-SIZES = (64, 1518)
 # Other load, in cores, above which a sample is taken again.
 QUIET_CORES = 0.15
+# What a sample takes beside its window, and the start and end of a group's processes, seconds.
+SAMPLE_COSTS_S, GROUP_COSTS_S, COUNTING_S = 0.1, 10, 15
+ONLY = "only this one; may be repeated"
+
+
+def frame_size(text):
+    sizes = {str(size): size for size in matrix.SIZES}
+    if text not in sizes:
+        raise argparse.ArgumentTypeError(f"{text} is not one of {', '.join(sizes)}")
+    return sizes[text]
 
 
 def parse_args():
     parser = argparse.ArgumentParser(prog="./run bench net", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", metavar="FILE", help="write all figures there")
-    parser.add_argument("--plot", metavar="FILE", help="draw the medians (python3-matplotlib)")
-    parser.add_argument("--rounds", type=int, metavar="N", help="default 7")
+    parser.add_argument("--plot", metavar="FILE", help="draw them (python3-matplotlib)")
+    parser.add_argument("--markdown", metavar="FILE", help="write the tables of the manual")
+    parser.add_argument("--rounds", type=int, metavar="N", help="default 5")
     parser.add_argument("--seconds", type=float, metavar="S",
-                        help="a sample's window (default 1.5)")
-    parser.add_argument("--retries", type=int, default=2, metavar="N",
+                        help="a sample's window (default 0.3)")
+    parser.add_argument("--retries", type=int, default=1, metavar="N",
                         help="take a sample again up to N times while other programs use "
                              f"more than {QUIET_CORES} cores, or where the distance of the "
-                             "cores changed during it (default 2)")
+                             "cores changed during it (default 1)")
     parser.add_argument("--quick", action="store_true",
-                        help="2 rounds of 0.5 s, no instruction counts")
-    parser.add_argument("--size", type=int, action="append", metavar="BYTES",
-                        help="frames without FCS (default 64 and 1518)")
-    parser.add_argument("--direction", choices=pair.DIRECTIONS, action="append",
-                        help="only this one; may be repeated")
+                        help="2 rounds of 0.1 s, 64 and 1518 bytes, mergeable and in order, up "
+                             "to 2 frontends, no instruction counts; what is named beside it "
+                             "counts more")
+    parser.add_argument("--size", type=frame_size, action="append", metavar="BYTES",
+                        help=f"of {', '.join(map(str, matrix.SIZES))}: {ONLY}")
+    parser.add_argument("--ring", choices=matrix.RINGS, action="append", help=ONLY)
+    parser.add_argument("--mrg", choices=("on", "off"), action="append",
+                        help="mergeable receive buffers: only so")
+    parser.add_argument("--in-order", choices=("on", "off"), action="append", help="only so")
+    parser.add_argument("--direction", choices=matrix.DIRECTIONS, action="append", help=ONLY)
+    parser.add_argument("--frontends", type=int, action="append", metavar="N",
+                        help="so many on one back-end process, up to 8; default 1, 2, 4 and 8; "
+                             "1 leaves the others out")
     parser.add_argument("--frontend-args", default="", metavar="ARGS",
-                        help="further net_virtio_user arguments, such as in_order=0")
+                        help="further net_virtio_user arguments, such as vectorized=1")
     parser.add_argument("--no-instructions", action="store_true",
                         help="do not count instructions")
     args = parser.parse_args()
-    args.rounds = args.rounds or (2 if args.quick else 7)
-    args.seconds = args.seconds or (0.5 if args.quick else 1.5)
-    args.size = args.size or SIZES
-    args.direction = args.direction or pair.DIRECTIONS
-    if args.rounds < 1 or args.retries < 0 or not 0.1 <= args.seconds <= 600:
-        parser.error("--rounds is at least 1, --retries 0, --seconds from 0.1 to 600")
-    if not all(60 <= size <= 1518 for size in args.size):
-        parser.error("--size is from 60 to 1518")
+    args.rounds = args.rounds or (2 if args.quick else 5)
+    args.seconds = args.seconds or (0.1 if args.quick else 0.3)
+    args.size = args.size or ((64, 1518) if args.quick else matrix.SIZES)
+    args.ring = args.ring or matrix.RINGS
+    args.mrg = args.mrg or (("on",) if args.quick else ("on", "off"))
+    args.in_order = args.in_order or (("on",) if args.quick else ("on", "off"))
+    args.direction = args.direction or matrix.DIRECTIONS
+    args.frontends = args.frontends or ((1, 2) if args.quick else matrix.FRONTENDS)
+    if args.rounds < 1 or args.retries < 0 or not 0.05 <= args.seconds <= 600:
+        parser.error("--rounds is at least 1, --retries 0, --seconds from 0.05 to 600")
+    if not all(1 <= count <= 8 for count in args.frontends):
+        parser.error("--frontends is from 1 to 8")
     if args.plot:
         try:
             import matplotlib  # noqa: F401
@@ -65,20 +90,36 @@ def parse_args():
     return args
 
 
+def groups_of(args):
+    shapes = [shape for shape in matrix.SHAPES
+              if shape.ring in args.ring and matrix.on(shape.mrg) in args.mrg and
+              matrix.on(shape.in_order) in args.in_order]
+    return matrix.groups(shapes, [size for size in matrix.SIZES if size in args.size],
+                         [way for way in matrix.DIRECTIONS if way in args.direction],
+                         sorted(set(args.frontends)))
+
+
+def backends_of(group, cell, zero_copy):
+    """Who is measured there."""
+    two = [netload.OURS, netload.PEER]
+    if zero_copy and cell.direction == "forward" and group.name != "frontends":
+        two.append(netload.ZERO_COPY)
+    return two
+
+
 def disturbance(sample):
     """What is wrong with a sample, worst first; its result is no part of it."""
     return sample["other"] > QUIET_CORES, states.changed(sample["transfer_ns"]), sample["other"]
 
 
-def quietest(two, direction, size, args, options, pids):
+def quietest(two, cell, args, cores, pids):
     """A sample; taken again, for as often as allowed, while something else used the cores or
     their distance changed. Which of them counts is decided by that and not by the result."""
     best = None
     for attempt in range(1 + args.retries):
         load = machine.Load(pids)
-        mpps, transfers = two.sample(direction, size, args.seconds,
-                                     lambda: states.transfer_ns(options["cores"]))
-        sample = {"mpps": round(mpps, 6), "transfer_ns": transfers, **load.other_cores()}
+        sample = two.sample(cell, args.seconds, lambda: states.transfer_ns(cores))
+        sample.update(load.other_cores())
         if best is None or disturbance(sample) < disturbance(best):
             best = sample
         best["attempts"] = attempt + 1
@@ -87,81 +128,121 @@ def quietest(two, direction, size, args, options, pids):
     return best
 
 
-def measure_round(runner, number, args, options):
-    """All cases, each of both back-ends one after the other; who is first alternates."""
-    kinds = pair.BACKENDS if number % 2 == 0 else tuple(reversed(pair.BACKENDS))
-    pairs = {kind: pair.Pair(runner, kind, options) for kind in kinds}
-    pids = [process.pid for two in pairs.values() for process in two.processes()]
-    samples = []
-    for size in args.size:
-        for direction in args.direction:
-            for kind in kinds:
-                sample = quietest(pairs[kind], direction, size, args, options, pids)
-                samples.append({"round": number, "backend": kind, "direction": direction,
-                                "size": size, **sample})
-                print(f"round {number + 1}/{args.rounds} {direction:<11} {size:>5} B  "
-                      f"{kind:<9} {sample['mpps']:7.3f} Mpps  other load "
-                      f"{sample['other']:.2f} cores  transfer "
-                      f"{'{:.0f} to {:.0f}'.format(*sample['transfer_ns'])} ns", flush=True)
-    commands = {kind: two.commands() for kind, two in pairs.items()}
-    for two in pairs.values():
-        two.quit()
-    return samples, commands
+class Run:
+    """What does not change during a run, and what it found."""
+    def __init__(self, args):
+        self.args = args
+        self.cores = dpdkrun.cores()[:2]
+        if len(self.cores) < 2:
+            raise dpdkrun.Failed("two cores are needed: one for each end")
+        self.huge = dpdkrun.free_huge_mib() >= 6 * netload.MEMORY_MIB
+        self.groups = groups_of(args)
+        if not self.groups:
+            raise dpdkrun.Failed("no cell is left")
+        self.left_out = {}
+        self.zero_copy = "forward" in args.direction and self.has_zero_copy()
+        self.samples, self.commands = [], {}
+
+    def has_zero_copy(self):
+        """Whether net_vvu takes that option."""
+        group = self.groups[0]._replace(ports=self.groups[0].ports[:1])
+        try:
+            with dpdkrun.Runner("bench") as runner:
+                self.pair(runner, netload.ZERO_COPY, group).quit()
+        except dpdkrun.Failed as error:
+            self.leave_out("zero-copy", str(error))
+            return False
+        return True
+
+    def leave_out(self, what, why):
+        if what not in self.left_out:
+            print(f"left out: {what}: {why}", flush=True)
+        self.left_out[what] = why
+
+    def pair(self, runner, backend, group):
+        return netload.Pair(runner, backend, group, self.cores, self.huge,
+                            self.args.frontend_args)
+
+    def estimate_s(self):
+        one = self.args.seconds + netload.SETTLE_S + SAMPLE_COSTS_S
+        samples = sum(len(backends_of(group, cell, self.zero_copy))
+                      for group in self.groups for cell in group.cells)
+        counting = 0 if self.args.quick or self.args.no_instructions else COUNTING_S
+        return self.args.rounds * (samples * one + len(self.groups) * GROUP_COSTS_S) + counting
+
+    def measure_cell(self, number, cell, pairs, kinds, pids):
+        shown = []
+        for backend in kinds:
+            sample = quietest(pairs[backend], cell, self.args, self.cores, pids)
+            self.samples.append({"round": number, "backend": backend.name,
+                                 **matrix.describe(cell), **sample})
+            shown.append(f"{backend.name} {sample['mpps']:6.2f}")
+        print(f"round {number + 1}/{self.args.rounds} {matrix.name(cell.shape)} "
+              f"{cell.size:>4} {cell.direction:<11} x{cell.frontends}  {', '.join(shown)} Mpps, "
+              f"other load {sample['other']:.2f} cores, transfer "
+              f"{'{:.0f} to {:.0f}'.format(*sample['transfer_ns'])} ns", flush=True)
+
+    def measure_group(self, runner, number, group):
+        """All cells, each of all back-ends one after the other; who is first alternates."""
+        needed = {backend for cell in group.cells
+                  for backend in backends_of(group, cell, self.zero_copy)}
+        pairs = {backend: self.pair(runner, backend, group) for backend in needed}
+        self.commands[group.name] = {backend.name: two.commands()
+                                     for backend, two in pairs.items()}
+        for backend, two in pairs.items():
+            for shape in two.refused:
+                self.leave_out(f"{backend.name}: {matrix.name(shape)}",
+                               "it was not agreed on")
+        pids = [process.pid for two in pairs.values() for process in two.processes()]
+        for cell in group.cells:
+            kinds = [backend for backend in backends_of(group, cell, self.zero_copy)
+                     if cell.shape not in pairs[backend].refused]
+            if not {netload.OURS, netload.PEER} <= set(kinds):
+                continue
+            self.measure_cell(number, cell, pairs,
+                              kinds if number % 2 == 0 else kinds[::-1], pids)
+        for two in pairs.values():
+            two.quit()
 
 
-def count_instructions(args, options):
+def count_instructions(args):
     """The figures, or why there are none."""
     if args.quick or args.no_instructions:
         return {"why": "not asked for"}
-    why = instructions.missing()
-    if why:
-        return {"why": why}
-    rows, commands, details = [], {}, []
-    for size in args.size:
-        counts = {}
-        for kind in pair.BACKENDS:
-            print(f"counting instructions: {kind}, {size} B", flush=True)
-            with dpdkrun.Runner("bench") as runner:
-                counts[kind] = instructions.measure(runner, kind, options, size)
-            commands[kind] = counts[kind].pop("commands")
-            details.append({"backend": kind, "size": size, **counts[kind]})
-        for direction in instructions.DIRECTIONS:
-            ours, peer = (counts[kind][direction]["per_packet"] for kind in pair.BACKENDS)
-            rows.append({"direction": direction, "size": size, OURS: ours, PEER: peer,
-                         "ratio": figures.ratio(ours, peer) if ours and peer else None})
-    return {"rows": rows, "details": details, "commands": commands}
+    return ring.measure_all(args.ring)
 
 
 def run(args):
-    cores = dpdkrun.cores()
-    if len(cores) < 2:
-        raise dpdkrun.Failed("two cores are needed: one for each end")
-    options = {"cores": (cores[0], cores[1]), "frontend_args": args.frontend_args,
-               "huge": dpdkrun.free_huge_mib() >= pair.HUGE_MIB_NEEDED}
     begun = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    samples, commands = [], None
+    found = Run(args)
+    print(f"{sum(len(group.cells) for group in found.groups)} cells, {args.rounds} rounds: "
+          f"about {found.estimate_s() / 60:.0f} minutes, more where the machine is not quiet",
+          flush=True)
     for number in range(args.rounds):
-        with dpdkrun.Runner("bench") as runner:
-            more, commands = measure_round(runner, number, args, options)
-        samples += more
-    states.label(samples)
-    rows = figures.summarize(samples, OURS, PEER)
-    counted = count_instructions(args, options)
-    other = figures.spread([s["other"] for s in samples])
-    figures.print_rates(rows, OURS, PEER)
-    figures.print_states(rows, OURS, PEER)
-    figures.print_instructions(counted, OURS, PEER)
+        for group in found.groups:
+            with dpdkrun.Runner("bench") as runner:
+                found.measure_group(runner, number, group)
+    if not found.samples:
+        raise dpdkrun.Failed("no cell could be measured")
+    states.label(found.samples)
+    rows = figures.summarize(found.samples, netload.OURS.name, netload.PEER.name)
+    counted = count_instructions(args)
+    other = figures.spread([sample["other"] for sample in found.samples])
+    report.show(rows, counted)
     print(f"\nother load during the samples: median {other['median']:.2f} cores, "
           f"{other['min']:.2f} to {other['max']:.2f}; "
-          f"{'huge' if options['huge'] else 'ordinary'} pages")
+          f"{'huge' if found.huge else 'ordinary'} pages")
     if args.json:
         dpdkrun.write_json(args.json, {
             "begun": begun, "machine": machine.describe(), "rounds": args.rounds,
-            "retries": args.retries, "window_seconds": args.seconds, "huge_pages": options["huge"],
-            "frontend_args": args.frontend_args, "commands": commands, "summary": rows,
-            "instructions": counted, "other_load_cores": other, "samples": samples})
+            "retries": args.retries, "window_seconds": args.seconds, "huge_pages": found.huge,
+            "frontend_args": args.frontend_args, "left_out": found.left_out,
+            "commands": found.commands, "summary": rows, "overall": report.overall(rows),
+            "instructions": counted, "other_load_cores": other, "samples": found.samples})
+    if args.markdown:
+        pathlib.Path(args.markdown).write_text(report.markdown(rows, counted))
     if args.plot:
-        figures.plot(args.plot, rows, OURS, PEER)
+        report.plot(args.plot, rows)
 
 
 if __name__ == "__main__":

@@ -213,16 +213,17 @@ class Runner(contextlib.AbstractContextManager):
         self.plugin_copy = None
         self.kept = None
 
-    def start(self, name, command, interactive=False):
-        """Start a program; its output goes to a log that is named for it."""
+    def start(self, name, command, interactive=False, kind=None):
+        """Start a program; its output goes to a log that is named for it. kind: a Process that
+        takes commands; interactive: Testpmd."""
         number = sum(process.name == name for process in self.processes)
         log = self.dir / (f"{name}.{number}.log" if number else f"{name}.log")
         # testpmd's output is buffered in blocks unless it goes to a terminal.
         if interactive:
             command = ["stdbuf", "-oL", *command]
-        kind = Testpmd if interactive else Process
-        process = kind(name, command, log, subprocess.PIPE if interactive else
-                       subprocess.DEVNULL)
+            kind = Testpmd
+        process = (kind or Process)(name, command, log,
+                                    subprocess.PIPE if kind else subprocess.DEVNULL)
         self.processes.append(process)
         return process
 

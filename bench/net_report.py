@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What bench net found: tables for people, the same for the manual, and a picture."""
+import statistics
+
+import matrix
+
+OURS, PEER, ZERO_COPY = "net_vvu", "net_vhost", "zero-copy"
+
+
+def shape_of(row):
+    return matrix.Shape(row["ring"], row["mrg"], row["in_order"])
+
+
+def label(row):
+    return (f"{matrix.name(shape_of(row))} {row['size']:>4} {row['direction']:<11} "
+            f"x{row['frontends']}")
+
+
+def shown(value, form="{:.2f}"):
+    return form.format(value) if value is not None else "-"
+
+
+def plain(rows):
+    """One frontend, or two where frames are forwarded: the matrix itself."""
+    return [row for row in rows
+            if row["frontends"] == (2 if row["direction"] == "forward" else 1)]
+
+
+def overall(rows):
+    """What a reader asks first of so many cells."""
+    known = [row for row in rows if row["ratio"] is not None]
+    if not known:
+        return None
+
+    def some(chosen):
+        values = [row["ratio"] for row in chosen]
+        return {"cells": len(values), "median": round(statistics.median(values), 4),
+                "worst": min(values)} if values else None
+    worst = min(known, key=lambda row: row["ratio"])
+    return {
+        "cells": len(known), "worst": label(worst), "worst_ratio": worst["ratio"],
+        "median_ratio": round(statistics.median(row["ratio"] for row in known), 4),
+        "below_one": [label(row) for row in known if row["ratio"] < 1],
+        "by_direction_and_ring": {
+            f"{way} {ring}": some([row for row in known if
+                                   (row["direction"], row["ring"]) == (way, ring)])
+            for way in matrix.DIRECTIONS for ring in matrix.RINGS},
+        "backend_is_the_limit": some([row for row in known if row[PEER]["limit"] == "backend"]),
+    }
+
+
+def show_rates(rows):
+    print("\nMpps that arrived: median (quartiles); the ratio of the medians; the median of the\n"
+          "ratios of rounds in which both samples were in the same state; the end that the other "
+          f"waited\nfor with {OURS} and with {PEER}")
+    print(f"{'':<48} {OURS:<22} {PEER:<22} {'ratio':>5} {'same state':>10}  limit")
+    for row in rows:
+        cells = ["{median:6.2f} ({lower_quartile:.2f} {upper_quartile:.2f})".format(**row[kind])
+                 for kind in (OURS, PEER)]
+        paired = row["same_state_ratio"]
+        together = f"{paired['median']:.2f} of {paired['samples']}" if paired else "-"
+        print(f"{label(row):<48} {cells[0]:<22} {cells[1]:<22} {shown(row['ratio']):>5} "
+              f"{together:>10}  {row[OURS]['limit']}, {row[PEER]['limit']}")
+
+
+def show_cycles(rows):
+    """Only where the back-end is what the other end waits for do its cycles make the rate."""
+    chosen = [row for row in rows if row[OURS]["limit"] == "backend" and
+              row[PEER]["limit"] == "backend"]
+    print("\nTime stamp cycles of the back-end's calls per packet, where it is the limit with both"
+          f"\n{'':<48} {'':>5} {OURS:>9} {PEER:>9}")
+    for row in chosen:
+        for way in ("rx", "tx"):
+            ours, peer = (row[kind]["backend"][f"{way}_cycles"] for kind in (OURS, PEER))
+            if ours is not None and peer is not None:
+                print(f"{label(row):<48} {way:>5} {ours:>9.1f} {peer:>9.1f}")
+    if not chosen:
+        print("  nowhere")
+
+
+def show_zero_copy(rows):
+    chosen = [row for row in rows if ZERO_COPY in row]
+    if not chosen:
+        return
+    print(f"\nForwarding between two frontends with zero copy, Mpps, and its ratio to {OURS} "
+          "without")
+    for row in chosen:
+        print(f"{label(row):<48} {row[ZERO_COPY]['median']:6.2f} {row[OURS]['median']:6.2f} "
+              f"{shown(row[ZERO_COPY]['ratio']):>6}")
+
+
+def show_instructions(counted):
+    print("\nInstructions per packet of the back-end's burst functions (callgrind)")
+    if "why" in counted:
+        print(f"  not counted: {counted['why']}")
+        return
+    print(f"{'':<48} {OURS:>9} {PEER:>9} {'ratio':>6}")
+    for row in counted["rows"]:
+        print(f"{matrix.name(shape_of(row))} {row['size']:>4} {row['way']:<13} "
+              f"{shown(row[OURS], '{:.1f}'):>9} {shown(row[PEER], '{:.1f}'):>9} "
+              f"{shown(row['ratio']):>6}")
+
+
+def show(rows, counted):
+    show_rates(rows)
+    show_cycles(rows)
+    show_zero_copy(rows)
+    show_instructions(counted)
+    total = overall(rows)
+    if not total:
+        return
+    print(f"\nratio {OURS} / {PEER}: median of {total['cells']} cells "
+          f"{total['median_ratio']:.2f}; worst {total['worst_ratio']:.2f}: {total['worst']}; "
+          f"below 1: {len(total['below_one'])}")
+    for what, some in total["by_direction_and_ring"].items():
+        if some:
+            print(f"  {what:<20} median {some['median']:.2f}, worst {some['worst']:.2f} of "
+                  f"{some['cells']}")
+    if total["backend_is_the_limit"]:
+        print("  where {1} is what limits its rate: median {0[median]:.2f}, worst {0[worst]:.2f} "
+              "of {0[cells]}".format(total["backend_is_the_limit"], PEER))
+
+
+def table(head, lines):
+    rule = ["---"] * len(head)
+    return "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines]) + "\n"
+
+
+def cell_text(row):
+    return (f"{row[OURS]['median']:.2f} / {row[PEER]['median']:.2f} = "
+            f"**{shown(row['ratio'])}**")
+
+
+def markdown(rows, counted):
+    """The tables of docs/benchmark.md."""
+    parts = [f"Mpps, {OURS} / {PEER} = ratio:\n"]
+    sizes = [size for size in matrix.SIZES if any(row["size"] == size for row in plain(rows))]
+    found = {(row["direction"], shape_of(row), row["size"]): row for row in plain(rows)}
+    lines = []
+    for way in matrix.DIRECTIONS:
+        for shape in matrix.SHAPES:
+            of = [found.get((way, shape, size)) for size in sizes]
+            if any(of):
+                lines.append([way, shape.ring, matrix.on(shape.mrg), matrix.on(shape.in_order),
+                              *(cell_text(row) if row else "" for row in of)])
+    parts.append(table(["direction", "ring", "mergeable", "in order",
+                        *(str(size) for size in sizes)], lines))
+    several = [row for row in rows if row not in plain(rows)]
+    if several:
+        parts.append("Frontends of one back-end process, mergeable and in order, all together:\n")
+        parts.append(table(["frontends", "direction", "ring", "bytes", "Mpps"],
+                           [[str(row["frontends"]), row["direction"], row["ring"],
+                             str(row["size"]), cell_text(row)] for row in several]))
+    copied = [row for row in rows if ZERO_COPY in row]
+    if copied:
+        parts.append("Forwarding with zero copy / without:\n")
+        parts.append(table(["ring", "mergeable", "in order", "bytes", "Mpps"],
+                           [[row["ring"], matrix.on(row["mrg"]), matrix.on(row["in_order"]),
+                             str(row["size"]), f"{row[ZERO_COPY]['median']:.2f} / "
+                             f"{row[OURS]['median']:.2f} = **{shown(row[ZERO_COPY]['ratio'])}**"]
+                            for row in copied]))
+    if "rows" in counted:
+        parts.append("Instructions per packet of the burst functions:\n")
+        parts.append(instructions_table(counted))
+    return "\n".join(parts)
+
+
+def instructions_table(counted):
+    return table(["ring", "mergeable", "in order", "bytes", "way", OURS, PEER, "ratio"],
+                 [[row["ring"], matrix.on(row["mrg"]), matrix.on(row["in_order"]),
+                   str(row["size"]), row["way"], shown(row[OURS], "{:.1f}"),
+                   shown(row[PEER], "{:.1f}"), f"**{shown(row['ratio'])}**"]
+                  for row in counted["rows"]])
+
+
+def plot(path, rows):
+    """The ratio in every cell as a map, and the rates of several frontends. Needs matplotlib."""
+    import matplotlib
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    several = [row for row in rows if row not in plain(rows)]
+    figure, axes = pyplot.subplots(1, 2 if several else 1, squeeze=False,
+                                   figsize=(18 if several else 9, 12))
+    draw_map(axes[0][0], plain(rows))
+    if several:
+        draw_frontends(axes[0][1], rows)
+    figure.tight_layout()
+    figure.savefig(path)
+
+
+def draw_map(axes, rows):
+    from matplotlib import colors
+
+    sizes = [size for size in matrix.SIZES if any(row["size"] == size for row in rows)]
+    lines = list(dict.fromkeys((row["direction"], shape_of(row)) for row in rows))
+    lines.sort(key=lambda line: (matrix.DIRECTIONS.index(line[0]), matrix.SHAPES.index(line[1])))
+    values = [[float("nan")] * len(sizes) for _ in lines]
+    for row in rows:
+        y, x = lines.index((row["direction"], shape_of(row))), sizes.index(row["size"])
+        if row["ratio"] is not None:
+            values[y][x] = row["ratio"]
+        axes.text(x, y, f"{shown(row['ratio'])}\n{row[OURS]['median']:.1f} Mpps", ha="center",
+                  va="center", fontsize=6)
+    axes.imshow(values, aspect="auto", cmap="RdYlGn",
+                norm=colors.TwoSlopeNorm(1.0, vmin=0.5, vmax=2.5))
+    axes.set_xticks(range(len(sizes)), [f"{size} B" if size != "imix" else "IMIX"
+                                        for size in sizes])
+    axes.set_yticks(range(len(lines)), [f"{way} {matrix.name(shape)}" for way, shape in lines],
+                    fontsize=7, family="monospace")
+    axes.set_title(f"{OURS} / {PEER}, and Mpps of {OURS}; medians")
+
+
+def draw_frontends(axes, rows):
+    """Bars with the range between the quartiles."""
+    chosen = [row for row in rows if row["direction"] in matrix.FRONTENDS_DIRECTIONS and
+              row["size"] in matrix.FRONTENDS_SIZES and shape_of(row) in matrix.USUAL]
+    chosen.sort(key=lambda row: (row["direction"], row["ring"], row["size"], row["frontends"]))
+    for offset, kind in ((-0.2, OURS), (0.2, PEER)):
+        medians = [row[kind]["median"] for row in chosen]
+        low = [row[kind]["median"] - row[kind]["lower_quartile"] for row in chosen]
+        high = [row[kind]["upper_quartile"] - row[kind]["median"] for row in chosen]
+        axes.barh([i + offset for i in range(len(chosen))], medians, 0.4, label=kind,
+                  xerr=[low, high], capsize=2)
+    axes.set_yticks(range(len(chosen)),
+                    [f"{row['direction']} {row['ring']} {row['size']} B x{row['frontends']}"
+                     for row in chosen], fontsize=7)
+    axes.invert_yaxis()
+    axes.set_xlabel("Mpps of all frontends together (median, quartiles)")
+    axes.legend()
