@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include <ethdev_driver.h>
+#include <linux/virtio_config.h>
 
 #include "vvu_burst.h"
 #include "vvu_header.h"
@@ -11,21 +12,39 @@
 /* A variant, and what it is for; of the rows that are right for a queue the first is taken. */
 struct vvu_variant {
 	bool rx;
+	bool packed;
 	bool offload;		/* looks at headers, or flags, that say something */
 	bool zc;		/* frames are lent; with and without offloads */
+	uint64_t features;	/* that have to be negotiated */
 	vvu_burst_fn burst;
 	const char *info;	/* for rte_eth_rx_burst_mode_get() */
 };
 
+#define RX		.rx = true
+#define TX		.rx = false
+#define PACKED		.packed = true
+#define OFFLOAD		.offload = true
+#define ZERO_COPY	.zc = true
+#define IN_ORDER	.features = 1ull << VIRTIO_F_IN_ORDER
+
+/* Each direction and format has rows that need no feature. */
 static const struct vvu_variant variants[] = {
-	{ .rx = true, .burst = vvu_rx_burst_split, .info = "Scalar, split ring" },
-	{ .rx = true, .offload = true, .burst = vvu_rx_burst_split_offload,
+	{ RX, .burst = vvu_rx_burst_split, .info = "Scalar, split ring" },
+	{ RX, OFFLOAD, .burst = vvu_rx_burst_split_offload,
 	  .info = "Scalar, split ring, offloads" },
-	{ .rx = true, .zc = true, .burst = vvu_rx_burst_split_zc,
+	{ RX, ZERO_COPY, .burst = vvu_rx_burst_split_zc,
 	  .info = "Scalar, split ring, zero copy" },
-	{ .rx = false, .burst = vvu_tx_burst_split, .info = "Scalar, split ring" },
-	{ .rx = false, .offload = true, .burst = vvu_tx_burst_split_offload,
+	{ RX, PACKED, IN_ORDER, .burst = vvu_rx_burst_packed_in_order,
+	  .info = "Scalar, packed ring, in order" },
+	{ RX, PACKED, .burst = vvu_rx_burst_packed, .info = "Scalar, packed ring" },
+	{ RX, PACKED, OFFLOAD, .burst = vvu_rx_burst_packed_offload,
+	  .info = "Scalar, packed ring, offloads" },
+	{ TX, .burst = vvu_tx_burst_split, .info = "Scalar, split ring" },
+	{ TX, OFFLOAD, .burst = vvu_tx_burst_split_offload,
 	  .info = "Scalar, split ring, offloads" },
+	{ TX, PACKED, .burst = vvu_tx_burst_packed, .info = "Scalar, packed ring" },
+	{ TX, PACKED, OFFLOAD, .burst = vvu_tx_burst_packed_offload,
+	  .info = "Scalar, packed ring, offloads" },
 };
 
 /* What a frame may say is negotiated; what a packet may ask for is the application's. */
@@ -41,9 +60,13 @@ has_offload(const struct vvu_queue *q)
 static bool
 is_right(const struct vvu_variant *v, const struct vvu_queue *q)
 {
-	if (v->rx != q->rx || v->zc != (q->zc != NULL))
+	const bool packed = q->ring != NULL && q->ring->packed;
+	const uint64_t features = q->ring != NULL ? q->ring->features : 0;
+
+	/* Frames are lent from split rings only. */
+	if (v->rx != q->rx || v->packed != packed || v->zc != (!packed && q->zc != NULL))
 		return false;
-	return v->zc || v->offload == q->offload;
+	return (v->zc || v->offload == q->offload) && (v->features & ~features) == 0;
 }
 
 void

@@ -144,6 +144,12 @@ parse_in_order(struct vvu_devargs *args, const char *text)
 }
 
 static int
+parse_packed(struct vvu_devargs *args, const char *text)
+{
+	return parse_bool(text, &args->packed);
+}
+
+static int
 parse_csum(struct vvu_devargs *args, const char *text)
 {
 	return parse_bool(text, &args->csum);
@@ -327,6 +333,7 @@ static const struct option {
 	{ "indirect", BOTH, parse_indirect, "0 or 1" },
 	{ "event_idx", BOTH, parse_event_idx, "0 or 1" },
 	{ "in_order", BOTH, parse_in_order, "0 or 1" },
+	{ "packed", BOTH, parse_packed, "0 or 1" },
 	{ "csum", BOTH, parse_csum, "0 or 1" },
 	{ "tso", BOTH, parse_tso, "0 or 1" },
 	{ "ufo", BOTH, parse_ufo, "0 or 1" },
@@ -415,6 +422,7 @@ vvu_devargs_parse(const char *text, unsigned int scope, struct vvu_devargs *args
 	args->indirect = true;
 	args->event_idx = true;
 	args->in_order = true;
+	args->packed = true;
 	args->csum = true;
 	args->tso = true;
 	args->layout = VHR_LAYOUT_SUM;

@@ -27,6 +27,7 @@
 	"indirect=<0|1> " \
 	"event_idx=<0|1> " \
 	"in_order=<0|1> " \
+	"packed=<0|1> " \
 	"csum=<0|1> " \
 	"tso=<0|1> " \
 	"ufo=<0|1> " \
@@ -60,6 +61,7 @@ struct vvu_devargs {
 	bool indirect;
 	bool event_idx;
 	bool in_order;
+	bool packed;
 	bool csum;
 	bool tso;
 	bool ufo;

@@ -9,11 +9,8 @@
 #include <rte_ether.h>
 
 #include "vvu_compat.h"
+#include "vvu_queue.h"
 
-/* What of a frame is not payload: Ethernet header and two VLAN tags. */
-#define VVU_FRAME_OVERHEAD	(RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN)
-/* The largest frame: it holds the largest IP packet, which TSO makes. */
-#define VVU_MAX_FRAME		(UINT16_MAX + VVU_FRAME_OVERHEAD)
 #define VVU_MAX_MTU		(UINT16_MAX - VVU_FRAME_OVERHEAD)
 /* Smallest receive buffer worth having. */
 #define VVU_MIN_RX_BUFSIZE	64u

@@ -83,6 +83,7 @@ vvu_port_open(struct vvu_port *port)
 		.max_rings = port->num_rings,
 		.queue_num = port->args.queues,
 		.max_ring_size = port->args.max_ring_size,
+		.packed = port->args.packed,
 		.layout = port->args.layout,
 		.virtio_id = port->args.virtio_id,
 	};

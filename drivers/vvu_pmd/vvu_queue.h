@@ -19,6 +19,7 @@
 
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
+#include <rte_ether.h>
 #include <rte_mbuf.h>
 #include <rte_spinlock.h>
 
@@ -26,6 +27,10 @@
 
 /* struct virtio_net_hdr_v1, always of this size with VERSION_1 (virtio 1.3, 5.1.6) */
 #define VVU_NET_HEADER		12u
+/* What of a frame is not payload: Ethernet header and two VLAN tags. */
+#define VVU_FRAME_OVERHEAD	(RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN)
+/* The largest frame: it holds the largest IP packet, which TSO makes. */
+#define VVU_MAX_FRAME		(UINT16_MAX + VVU_FRAME_OVERHEAD)
 /* Buffers of one chain that the slow path copes with. */
 #define VVU_CHAIN_IOV		256u
 

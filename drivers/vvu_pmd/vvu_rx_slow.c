@@ -8,7 +8,6 @@
 
 #include <rte_mbuf.h>
 
-#include "vvu_ethdev.h"
 #include "vvu_rx.h"
 
 /* Copy @len bytes out of @iov; *at is how far *iov's first entry is used up already. */

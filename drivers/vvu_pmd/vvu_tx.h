@@ -80,8 +80,9 @@ struct vvu_tx_buffer {
 /* Slow path: how to get at the chains of a ring of one format. */
 struct vvu_tx_format {
 	/*
-	 * Walk chain number @n behind those that are taken. -EAGAIN: there is none now.
-	 * -E2BIG: more buffers than chain->iov has room for. All else broke the ring.
+	 * Walk chain number @n behind those that are taken; it may be taken, to find the next.
+	 * -EAGAIN: there is none now. -E2BIG: more buffers than chain->iov has room for. All
+	 * else broke the ring.
 	 */
 	int (*walk)(struct vhr_ring *ring, uint16_t n, struct vhr_chain *chain,
 		    struct vvu_tx_buffer *buffer);
@@ -91,7 +92,8 @@ struct vvu_tx_format {
 };
 
 /*
- * One packet, whatever it is, into the chains from number @n on; *taken is how many it took.
+ * One packet, whatever it is, into the chains from number @n on; *taken is how many entries
+ * of the ring it took.
  */
 enum vvu_tx_result vvu_tx_packet(struct vvu_queue *q, const struct vvu_tx_format *format,
 				 uint16_t n, const struct rte_mbuf *m, uint16_t *taken);

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 
-#include "vvu_ethdev.h"
 #include "vvu_header.h"
 #include "vvu_tx.h"
 
@@ -126,19 +125,58 @@ walk_receive_chain(struct vvu_queue *q, const struct vvu_tx_format *format, uint
 	return 0;
 }
 
+/*
+ * Into as many chains as it takes; *count of them, whose buffers are noted in @buffers. The
+ * header is written last, with their number.
+ */
+static enum vvu_tx_result
+spread(struct vvu_queue *q, const struct vvu_tx_format *format, uint16_t n, struct source *source,
+       struct virtio_net_hdr_v1 *header, struct vvu_tx_buffer *buffers, uint16_t *count)
+{
+	struct vhr_ring *ring = q->ring;
+	bool mergeable = (ring->features & (1ull << VIRTIO_NET_F_MRG_RXBUF)) != 0;
+	struct header_place place = { .num = 0 };
+	struct vhr_chain chain;
+	uint16_t done = 0;
+	int ret;
+
+	do {
+		if (done == VVU_TX_MERGE_MAX || (done > 0 && !mergeable)) {
+			q->stats.oversize++;
+			return VVU_TX_DROPPED;
+		}
+		ret = walk_receive_chain(q, format, n + done, done == 0, &chain, &buffers[done]);
+		/* What takes most of a ring may never find that much of it free. */
+		if (ret == -EAGAIN && done > ring->size / 2) {
+			q->stats.oversize++;
+			return VVU_TX_DROPPED;
+		}
+		if (ret == -EAGAIN)
+			q->stats.no_descriptor++;
+		if (ret != 0)
+			return VVU_TX_STOP;
+		buffers[done].len = fill_chain(&chain, done == 0 ? VVU_NET_HEADER : 0, &place,
+					       source);
+		done++;
+	} while (source->left > 0);
+	header->num_buffers = rte_cpu_to_le_16(done);
+	header_place_write(&place, (const uint8_t *)header);
+	*count = done;
+	return VVU_TX_SENT;
+}
+
 enum vvu_tx_result
 vvu_tx_packet(struct vvu_queue *q, const struct vvu_tx_format *format, uint16_t n,
 	      const struct rte_mbuf *m, uint16_t *taken)
 {
-	struct vhr_ring *ring = q->ring;
-	bool mergeable = (ring->features & (1ull << VIRTIO_NET_F_MRG_RXBUF)) != 0;
 	struct source source = { .m = m, .offset = 0, .left = m->pkt_len };
-	struct vvu_tx_head head;
-	struct header_place place = { .num = 0 };
 	struct vvu_tx_buffer buffers[VVU_TX_MERGE_MAX];
-	struct vhr_chain chain;
-	uint16_t count = 0;
-	int ret;
+	struct vhr_ring *ring = q->ring;
+	const uint16_t last_avail = ring->last_avail, out = ring->out;
+	const bool avail_wrap = ring->avail_wrap;
+	enum vvu_tx_result result;
+	struct vvu_tx_head head;
+	uint16_t count, i;
 
 	*taken = 0;
 	if (q->offload && (m->ol_flags & VVU_TX_REQUESTS) != 0) {
@@ -160,32 +198,19 @@ vvu_tx_packet(struct vvu_queue *q, const struct vvu_tx_format *format, uint16_t 
 		q->stats.oversize++;
 		return VVU_TX_DROPPED;
 	}
-	do {
-		if (count == VVU_TX_MERGE_MAX || (count > 0 && !mergeable)) {
-			q->stats.oversize++;
-			return VVU_TX_DROPPED;
-		}
-		ret = walk_receive_chain(q, format, n + count, count == 0, &chain,
-					 &buffers[count]);
-		/* What takes most of a ring may never find that much of it free. */
-		if (ret == -EAGAIN && count > ring->size / 2) {
-			q->stats.oversize++;
-			return VVU_TX_DROPPED;
-		}
-		if (ret == -EAGAIN)
-			q->stats.no_descriptor++;
-		if (ret != 0)
-			return VVU_TX_STOP;
-		buffers[count].len = fill_chain(&chain, count == 0 ? VVU_NET_HEADER : 0, &place,
-						&source);
-		count++;
-	} while (source.left > 0);
-	head.header.num_buffers = rte_cpu_to_le_16(count);
-	header_place_write(&place, (const uint8_t *)&head.header);
+	result = spread(q, format, n, &source, &head.header, buffers, &count);
+	if (result != VVU_TX_SENT) {
+		/* What was taken is still available: the driver knows nothing of it. */
+		ring->last_avail = last_avail;
+		ring->avail_wrap = avail_wrap;
+		ring->out = out;
+		return result;
+	}
 	format->give(ring, n, buffers, count);
+	for (i = 0; i < count; i++)
+		*taken += buffers[i].entries;
 	q->stats.slow_chains += count;
 	q->stats.packets++;
 	q->stats.bytes += m->pkt_len;
-	*taken = count;
 	return VVU_TX_SENT;
 }

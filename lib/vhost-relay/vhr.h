@@ -120,7 +120,10 @@ struct vhr_config {
 	 * on every ring.
 	 */
 	bool inflight;
-	/* Offer VIRTIO_F_RING_PACKED. Only for devices that use vring/queue.h on every ring. */
+	/*
+	 * Offer VIRTIO_F_RING_PACKED. Only for devices that serve both formats: with
+	 * vring/queue.h, or going by "packed" of each ring.
+	 */
 	bool packed;
 	enum vhr_layout layout;
 	uint32_t virtio_id;		/* 0: any known id of the device */

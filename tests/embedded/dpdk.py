@@ -14,7 +14,7 @@ import pytest
 
 from guest import DESC_INDIRECT, DESC_NEXT, DESC_WRITE, NET_HEADER
 from net import BUFFER, Net
-from vhost_user import PF, Frontend, bit
+from vhost_user import F_PACKED, PF, Frontend, bit
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "examples" / "common"))
 
@@ -151,8 +151,10 @@ def frame(size, number=0):
     return head + bytes((number + i * 7) & 0xff for i in range(size - len(head)))
 
 
-def negotiated(path, without=()):
+def negotiated(path, without=(), packed=False):
+    """All that is offered without some of it; packed rings only for who has them."""
     frontend = Frontend(path)
+    without = {*without} if packed else {*without, F_PACKED}
     features = frontend.ask("GET_FEATURES").u64 & ~sum(map(bit, without))
     # Ring addresses are the user's here, not guest-physical ones.
     protocol = frontend.ask("GET_PROTOCOL_FEATURES").u64 & ~bit(PF["GPA_ADDRESSES"])

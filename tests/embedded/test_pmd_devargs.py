@@ -32,6 +32,7 @@ WRONG = {
     "indirect": ("socket=S,indirect=on", ["indirect=on", "0 or 1"]),
     "event_idx": ("socket=S,event_idx=", ["event_idx=", "0 or 1"]),
     "in_order": ("socket=S,in_order=x", ["in_order=x", "0 or 1"]),
+    "packed": ("socket=S,packed=2", ["packed=2", "0 or 1"]),
     "csum": ("socket=S,csum=2", ["csum=2", "0 or 1"]),
     "tso": ("socket=S,tso=on", ["tso=on", "0 or 1"]),
     "ufo": ("socket=S,ufo=", ["ufo=", "0 or 1"]),
@@ -75,8 +76,9 @@ def test_all_options_together_are_accepted_and_shown(testpmd):
     path = testpmd.pmd.socket(1)
     text = testpmd.do(
         f"port attach net_vvu1,socket={path},server=1,queues=3,max-ring-size=256,"
-        "mac=02:11:22:33:44:55,mtu=9000,mrg_rxbuf=0,indirect=0,event_idx=0,in_order=0,virtio-id=53,"
-        "layout=draft,shm-size=4G,uuid=00112233-4455-6677-8899-AABBCCDDEEFF,socket-mode=600",
+        "mac=02:11:22:33:44:55,mtu=9000,mrg_rxbuf=0,indirect=0,event_idx=0,in_order=0,"
+        "packed=0,virtio-id=53,layout=draft,shm-size=4G,"
+        "uuid=00112233-4455-6677-8899-AABBCCDDEEFF,socket-mode=600",
         r"Failed to attach port|Port \d+ is attached")
     assert "Port 1 is attached" in text
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600

@@ -11,9 +11,8 @@ import dpdk
 from dpdk import Driver, frame
 from guest import DESC_WRITE, NET_HEADER
 from net import BUFFER
-from vhost_user import (F_EVENT_IDX, F_INDIRECT, NET_F_MQ, NET_F_MRG_RXBUF, NET_F_MTU, PF, Frontend,
-                        bit, u64,
-                        wait_eventfd)
+from vhost_user import (F_EVENT_IDX, F_INDIRECT, F_PACKED, NET_F_MQ, NET_F_MRG_RXBUF, NET_F_MTU, PF,
+                        Frontend, bit, u64, wait_eventfd)
 
 F_IN_ORDER = 35
 SIZES = [14, 15, 16, 31, 32, 33, 47, 60, 63, 64, 65, 100, 127, 128, 129, 191, 192, 193, 255, 256,
@@ -283,11 +282,12 @@ def test_call_is_raised_only_when_the_driver_wants_it(echo):
 
 def test_options_decide_what_is_offered():
     with dpdk.pmd("offer") as pmd:
-        without = ",queues=2,mrg_rxbuf=0,indirect=0,event_idx=0,in_order=0"
+        without = ",queues=2,mrg_rxbuf=0,indirect=0,event_idx=0,in_order=0,packed=0"
         backend = pmd.backend(pmd.vdev(0),
                               pmd.vdev(1, without + ",mtu=1400,max-ring-size=64"))
         backend.do("start", "packets/burst=")
-        optional = {NET_F_MRG_RXBUF, F_INDIRECT, F_EVENT_IDX, F_IN_ORDER, NET_F_MQ, NET_F_MTU}
+        optional = {NET_F_MRG_RXBUF, F_INDIRECT, F_EVENT_IDX, F_IN_ORDER, F_PACKED, NET_F_MQ,
+                    NET_F_MTU}
         offered = []
         for number in range(2):
             frontend = Frontend(pmd.socket(number))
@@ -304,7 +304,8 @@ def test_options_decide_what_is_offered():
                 frontend.send("SET_VRING_NUM", struct.pack("=II", 0, 128))
                 assert frontend.closed()
             frontend.close()
-        assert offered == [{NET_F_MRG_RXBUF, F_INDIRECT, F_EVENT_IDX, F_IN_ORDER},
+        assert offered == [{NET_F_MRG_RXBUF, F_INDIRECT, F_EVENT_IDX, F_IN_ORDER,
+                            F_PACKED},
                            {NET_F_MQ, NET_F_MTU}]
 
 

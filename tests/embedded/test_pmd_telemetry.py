@@ -4,7 +4,7 @@ import pytest
 
 import dpdk
 from dpdk import Driver, frame, telemetry
-from vhost_user import Frontend, vring_state
+from vhost_user import vring_state
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +93,7 @@ def test_broken_ring_tells_its_reason(backend):
 
 def test_refused_frontend_leaves_its_reason(backend):
     refused = telemetry(backend, "/vvu/info,0")["refused"]
-    frontend = Frontend(backend.pmd.socket(0))
-    frontend.negotiate()
+    frontend = dpdk.negotiated(backend.pmd.socket(0))
     frontend.send("SET_VRING_NUM", vring_state(0, 100))
     assert frontend.closed()
     frontend.close()

@@ -34,17 +34,33 @@ vhr_packed_fill(struct vhr_ring *ring, uint16_t id, uint32_t len)
 	desc->len = htole32(len);
 }
 
+/* WRITE says that the length means something (virtio 1.3, 2.8.4). */
+static uint16_t
+used_flags(bool wrap, uint32_t len)
+{
+	return vhr_packed_used_flags(wrap) | (len != 0 ? VRING_DESC_F_WRITE : 0);
+}
+
+void
+vhr_packed_put_used(struct vhr_ring *ring, uint16_t ahead, uint16_t id, uint32_t len)
+{
+	struct vhr_packed_position at = vhr_packed_advance(ring->used_idx, ring->used_wrap, ahead,
+							   ring->size);
+	struct vring_packed_desc *desc = &ring->packed_desc[at.idx];
+
+	desc->id = htole16(id);
+	desc->len = htole32(len);
+	store16(&desc->flags, used_flags(at.wrap, len), __ATOMIC_RELEASE);
+}
+
 void
 vhr_packed_publish(struct vhr_ring *ring, uint16_t num, uint32_t len)
 {
 	struct vring_packed_desc *desc = &ring->packed_desc[ring->used_idx];
 	struct vhr_packed_position next = vhr_packed_advance(ring->used_idx, ring->used_wrap, num,
 							     ring->size);
-	/* WRITE says that the length means something (virtio 1.3, 2.8.4). */
-	uint16_t flags = vhr_packed_used_flags(ring->used_wrap) |
-			 (len != 0 ? VRING_DESC_F_WRITE : 0);
 
-	store16(&desc->flags, flags, __ATOMIC_RELEASE);
+	store16(&desc->flags, used_flags(ring->used_wrap, len), __ATOMIC_RELEASE);
 	ring->used_idx = next.idx;
 	ring->used_wrap = next.wrap;
 	ring->out = (uint16_t)(ring->out - num);

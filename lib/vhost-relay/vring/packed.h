@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Device side of a packed virtqueue (virtio 1.3, 2.8). A device uses it through queue.h.
+ * Device side of a packed virtqueue (virtio 1.3, 2.8). A device that takes requests one at a
+ * time uses it through queue.h; a datapath that works in bursts, as it is.
  *
  * The driver's available descriptors and our used ones are in one ring: we take from
  * last_avail on and give from used_idx on, which never passes it. Everything in shared memory
@@ -69,6 +70,12 @@ void vhr_packed_take(struct vhr_ring *ring, uint16_t num);
  */
 void vhr_packed_fill(struct vhr_ring *ring, uint16_t id, uint32_t len);
 void vhr_packed_publish(struct vhr_ring *ring, uint16_t num, uint32_t len);
+/*
+ * A whole used descriptor @ahead (1 to the ring's size) entries behind used_idx. The driver
+ * comes to it when what is before it was published: so several that belong together are
+ * seen at once, if the first is published last (virtio 1.3, 2.8.14).
+ */
+void vhr_packed_put_used(struct vhr_ring *ring, uint16_t ahead, uint16_t id, uint32_t len);
 
 /* Does the driver want a call for the last @entries ring entries given back? */
 bool vhr_packed_should_call(struct vhr_ring *ring, uint16_t entries);

@@ -78,7 +78,8 @@ struct vhr_ring {
 };
 
 /*
- * Raise the call doorbell, unless nobody listens. For use after vhr_split_should_call().
+ * Raise the call doorbell, unless nobody listens. For use after vhr_split_should_call() or
+ * vhr_packed_should_call().
  * From the datapath, ring lock held.
  */
 void vhr_ring_call(struct vhr_ring *ring);

@@ -128,6 +128,32 @@ used_descriptor_has_id_length_and_marks_of_the_lap(void **state)
 	assert_memory_equal(f->va + 16 + 8, "\0\0\0\0\3\0\x80\x80", 8);
 }
 
+/* Three used descriptors that belong together, the second lap begins with the last. */
+static void
+descriptors_put_ahead_are_whole_and_of_their_own_lap(void **state)
+{
+	struct packed_fixture *f = *state;
+
+	f->ring.used_idx = 3;
+	f->ring.last_avail = 1;
+	f->ring.avail_wrap = false;
+	f->ring.out = 4;
+	vhr_packed_put_used(&f->ring, 1, 4, 0x0102);
+	vhr_packed_put_used(&f->ring, 3, 2, 0);
+	/* length, id, AVAIL | USED | WRITE; and behind the end neither mark */
+	assert_memory_equal(f->va + 4 * 16 + 8, "\2\1\0\0\4\0\x82\x80", 8);
+	assert_memory_equal(f->va + 8, "\0\0\0\0\2\0\0\0", 8);
+	/* Nothing is published yet. */
+	assert_int_equal(f->ring.used_idx, 3);
+	assert_memory_equal(f->va + 3 * 16 + 14, "\0\0", 2);
+	vhr_packed_fill(&f->ring, 5, 9);
+	vhr_packed_publish(&f->ring, 4, 9);
+	assert_memory_equal(f->va + 3 * 16 + 8, "\x9\0\0\0\5\0\x82\x80", 8);
+	assert_int_equal(f->ring.used_idx, 1);
+	assert_false(f->ring.used_wrap);
+	assert_int_equal(f->ring.out, 0);
+}
+
 static void
 requests_are_used_in_the_order_of_their_completion(void **state)
 {
@@ -519,6 +545,7 @@ main(void)
 		TEST(id_of_a_list_is_in_its_last_descriptor),
 		TEST(list_goes_on_at_the_beginning_of_the_ring),
 		TEST(used_descriptor_has_id_length_and_marks_of_the_lap),
+		TEST(descriptors_put_ahead_are_whole_and_of_their_own_lap),
 		TEST(requests_are_used_in_the_order_of_their_completion),
 		TEST(many_laps_of_lists_of_every_length),
 		TEST(indirect_table_is_read_entry_after_entry),

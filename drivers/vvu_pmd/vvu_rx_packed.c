@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "vvu_burst.h"
+#include "vvu_rx_packed.h"
+
+uint16_t
+vvu_rx_burst_packed(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts)
+{
+	return vvu_rx_packed(q, pkts, nb_pkts, false, false);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Receive from a packed ring: the frontend's transmit queue (virtio 1.3, 5.1.6.2).
+ *
+ * As from a split ring, one plain descriptor with header and frame takes the fast path. How
+ * many there are is not known before each is looked at.
+ */
+#ifndef VVU_PMD_RX_PACKED_H
+#define VVU_PMD_RX_PACKED_H
+
+#include <errno.h>
+
+#include "vvu_packed.h"
+#include "vvu_rx.h"
+
+/*
+ * Look at up to @want entries, all before the end of the ring, as far as they are available
+ * and plain. Where each one's header is goes to @header, its used descriptor without flags to
+ * @word. Returns how many.
+ */
+static __rte_always_inline uint16_t
+vvu_rx_packed_gather(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t want,
+		     uint8_t **header, uint32_t *frame_len, uint64_t *word)
+{
+	struct vring_packed_desc *desc = &ring->packed_desc[ring->last_avail];
+	const uint64_t expected = vvu_packed_expected(ring, 0);
+	const uint32_t span = q->room - RTE_ETHER_HDR_LEN;
+	uint64_t there;
+	uint32_t len;
+	uint16_t i;
+	uint8_t *at;
+
+	for (i = 0; i < want; i++) {
+		there = vvu_packed_word_read(&desc[i]);
+		len = (uint32_t)there;
+		if (unlikely((there & VVU_PACKED_CHECKED) != expected ||
+			     vvu_packed_id(there) >= ring->size || len - VVU_RX_LEN_MIN > span))
+			break;
+		at = vvu_translate(q, vvu_packed_addr_read(&desc[i]), len);
+		if (unlikely(at == NULL))
+			break;
+		vvu_prefetch_buffer(at);
+		header[i] = at;
+		frame_len[i] = len - VVU_NET_HEADER;
+		word[i] = (uint64_t)vvu_packed_id(there) << VVU_PACKED_ID_SHIFT;
+	}
+	return i;
+}
+
+/*
+ * Fast path. Returns how many entries were taken and given back; *delivered of them became
+ * packets. Where the pool has too few mbufs, *starved is set and the rest stays in the ring.
+ */
+static __rte_always_inline uint16_t
+vvu_rx_packed_plain(struct vvu_queue *q, struct vhr_ring *ring, uint16_t want,
+		    struct rte_mbuf **pkts, uint16_t *delivered, bool *starved, const bool in_order,
+		    const bool offload)
+{
+	uint8_t *header[VVU_BATCH];
+	uint32_t frame_len[VVU_BATCH];
+	uint64_t word[VVU_BATCH];
+	uint16_t plain, taken;
+
+	*delivered = 0;
+	plain = vvu_rx_packed_gather(q, ring, want, header, frame_len, word);
+	if (unlikely(plain == 0))
+		return 0;
+	taken = vvu_rx_take_mbufs(q, pkts, plain);
+	*starved = taken != plain;
+	if (unlikely(taken == 0))
+		return 0;
+	*delivered = vvu_rx_deliver(q, header, frame_len, taken, pkts, offload);
+	/*
+	 * In order, the id of the last one says that all up to it are used. Their lengths need
+	 * not be told, for nothing was written to them (virtio 1.3, 2.8.9).
+	 */
+	if (in_order)
+		vvu_packed_give(ring, &word[taken - 1], 1, 0);
+	else
+		vvu_packed_give(ring, word, taken, 0);
+	vvu_packed_advance(ring, taken);
+	return taken;
+}
+
+/* Slow path: the next list, whatever it is. *entries is how many of the ring it took. */
+static __rte_noinline enum vvu_rx_result
+vvu_rx_packed_chain(struct vvu_queue *q, struct vhr_ring *ring, struct rte_mbuf **pkt,
+		    uint16_t *entries)
+{
+	struct vhr_chain chain = { .iov = q->iov, .iov_max = VVU_CHAIN_IOV };
+	enum vvu_rx_result result;
+	uint16_t id;
+	int ret;
+
+	ret = vhr_packed_walk(ring, &chain, &id, entries);
+	if (ret != 0 && ret != -E2BIG)
+		return VVU_RX_STOP;
+	result = vvu_rx_chain(q, &chain, ret, pkt);
+	if (result == VVU_RX_STOP)
+		return result;
+	vhr_packed_take(ring, *entries);
+	vhr_packed_fill(ring, id, 0);
+	vhr_packed_publish(ring, *entries, 0);
+	return result;
+}
+
+static __rte_always_inline uint16_t
+vvu_rx_packed(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts, const bool in_order,
+	      const bool offload)
+{
+	struct vhr_ring *ring = q->ring;
+	uint16_t seen = 0, delivered = 0, want, entries, got, n;
+	uint32_t taken = 0;
+	bool starved = false;
+	enum vvu_rx_result result;
+
+	/* Frames that are dropped count: a burst ends also if there are none but such. */
+	while (seen < nb_pkts) {
+		want = vvu_packed_straight(ring, nb_pkts - seen);
+		n = vvu_rx_packed_plain(q, ring, want, &pkts[delivered], &got, &starved, in_order,
+					offload);
+		taken += n;
+		seen += n;
+		delivered += got;
+		if (likely(n == want))
+			continue;
+		if (starved || !vhr_packed_available(ring))
+			break;
+		result = vvu_rx_packed_chain(q, ring, &pkts[delivered], &entries);
+		if (result == VVU_RX_STOP)
+			break;
+		taken += entries;
+		seen++;
+		if (result == VVU_RX_PACKET)
+			delivered++;
+	}
+	if (likely(taken > 0))
+		vvu_packed_call(q, ring, taken);
+	return delivered;
+}
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Transmit to a packed ring: the frontend's receive queue (virtio 1.3, 5.1.6.4).
+ *
+ * As with a split ring, a packet of one mbuf into one plain descriptor takes the fast path.
+ * There is no short form for a driver that has its buffers used in order: the length of each
+ * has to be told.
+ */
+#ifndef VVU_PMD_TX_PACKED_H
+#define VVU_PMD_TX_PACKED_H
+
+#include "vvu_header.h"
+#include "vvu_packed.h"
+#include "vvu_tx.h"
+
+extern const struct vvu_tx_format vvu_tx_format_packed;
+
+/*
+ * Find room for up to @want packets of one mbuf in plain descriptors before the end of the
+ * ring; the used descriptor of each, without flags, goes to @word.
+ */
+static __rte_always_inline uint16_t
+vvu_tx_packed_scan(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t want,
+		   struct rte_mbuf **pkts, uint8_t **room, uint64_t *word, const bool offload)
+{
+	struct vring_packed_desc *desc = &ring->packed_desc[ring->last_avail];
+	const uint64_t expected = vvu_packed_expected(ring, VRING_DESC_F_WRITE);
+	uint64_t there;
+	uint32_t need;
+	uint16_t i;
+
+	for (i = 0; i < want; i++) {
+		there = vvu_packed_word_read(&desc[i]);
+		need = pkts[i]->data_len + VVU_NET_HEADER;
+		if (unlikely((there & VVU_PACKED_CHECKED) != expected ||
+			     vvu_packed_id(there) >= ring->size || need > (uint32_t)there ||
+			     pkts[i]->nb_segs != 1))
+			break;
+		if (offload && (pkts[i]->ol_flags & VVU_TX_REQUESTS) != 0)
+			break;
+		room[i] = vvu_translate(q, vvu_packed_addr_read(&desc[i]), need);
+		if (unlikely(room[i] == NULL))
+			break;
+		vvu_prefetch_buffer(room[i]);
+		word[i] = (uint64_t)vvu_packed_id(there) << VVU_PACKED_ID_SHIFT | need;
+	}
+	return i;
+}
+
+static __rte_always_inline uint16_t
+vvu_tx_packed(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts, const bool offload)
+{
+	struct vhr_ring *ring = q->ring;
+	uint16_t done = 0, want, entries, n;
+	uint8_t *room[VVU_BATCH];
+	uint64_t word[VVU_BATCH];
+	enum vvu_tx_result result;
+	uint32_t taken = 0;
+
+	while (done < nb_pkts) {
+		want = vvu_packed_straight(ring, nb_pkts - done);
+		n = vvu_tx_packed_scan(q, ring, want, &pkts[done], room, word, offload);
+		if (likely(n > 0)) {
+			vvu_tx_fill(q, &pkts[done], room, n);
+			vvu_packed_give(ring, word, n, VRING_DESC_F_WRITE);
+			vvu_packed_advance(ring, n);
+			taken += n;
+			done += n;
+		}
+		if (likely(n == want))
+			continue;
+		if (!vhr_packed_available(ring)) {
+			q->stats.no_descriptor++;
+			break;
+		}
+		q->slow_burst = true;
+		result = vvu_tx_packet(q, &vvu_tx_format_packed, 0, pkts[done], &entries);
+		if (result == VVU_TX_STOP)
+			break;
+		taken += entries;
+		done++;
+	}
+	if (likely(taken > 0))
+		vvu_packed_call(q, ring, taken);
+	return done;
+}
+
+#endif
