@@ -100,10 +100,13 @@ static __rte_always_inline void
 free_packets(const struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t n)
 {
 	/*
-	 * RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE: one pool, no other reference, and, which not every
-	 * program knows of those it got from a port with zero copy, no buffer but the mbuf's own.
+	 * Also with RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE: not every program knows that an mbuf it
+	 * received with zero copy has another buffer than its own.
 	 */
-	if (q->fast_free && likely(!q->slow_burst) && likely(!vvu_zc_process))
+	if (unlikely(vvu_zc_process))
+		vvu_zc_free_packets(pkts, n);
+	/* MBUF_FAST_FREE: one pool, no other reference. */
+	else if (q->fast_free && likely(!q->slow_burst))
 		rte_mempool_put_bulk(pkts[0]->pool, (void **)pkts, n);
 	else
 		rte_pktmbuf_free_bulk(pkts, n);

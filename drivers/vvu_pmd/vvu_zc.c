@@ -157,27 +157,35 @@ vvu_zc_abandon(struct vvu_zc *zc)
 	return out;
 }
 
-static struct vvu_zc *
-zc_of(struct vvu_zc_slot *slot)
+void
+vvu_zc_chain_give_back(struct vvu_zc_chain *chain)
 {
-	return (struct vvu_zc *)((uint8_t *)(slot - slot->id) - offsetof(struct vvu_zc, slot));
+	struct vvu_zc *zc = chain->zc;
+	unsigned int head;
+
+	if (chain->count == 0)
+		return;
+	/* Acquired: where it says ABANDONED, "left" has been set. */
+	head = atomic_load_explicit(&zc->returned, memory_order_acquire);
+	do {
+		if (head == ABANDONED) {
+			if (atomic_fetch_sub_explicit(&zc->left, chain->count,
+						      memory_order_acq_rel) == chain->count)
+				zc_free(zc);
+			break;
+		}
+		chain->oldest->next = head;
+	} while (!atomic_compare_exchange_weak_explicit(&zc->returned, &head, chain->newest,
+							memory_order_release,
+							memory_order_acquire));
+	*chain = (struct vvu_zc_chain){ .count = 0 };
 }
 
 void
 vvu_zc_give_back(struct vvu_zc_slot *slot)
 {
-	struct vvu_zc *zc = zc_of(slot);
-	/* Acquired: where it says ABANDONED, "left" has been set. */
-	unsigned int head = atomic_load_explicit(&zc->returned, memory_order_acquire);
+	struct vvu_zc_chain chain = { .count = 0 };
 
-	do {
-		if (head == ABANDONED) {
-			if (atomic_fetch_sub_explicit(&zc->left, 1, memory_order_acq_rel) == 1)
-				zc_free(zc);
-			return;
-		}
-		slot->next = head;
-	} while (!atomic_compare_exchange_weak_explicit(&zc->returned, &head, slot->id + 1,
-							memory_order_release,
-							memory_order_acquire));
+	vvu_zc_chain_add(&chain, vvu_zc_of(slot), slot);
+	vvu_zc_chain_give_back(&chain);
 }

@@ -172,4 +172,34 @@ uint32_t vvu_zc_abandon(struct vvu_zc *zc);
 /* The application has done with the frame. Any thread. */
 void vvu_zc_give_back(struct vvu_zc_slot *slot);
 
+/* The ring that a frame is of; as long as the frame is out. */
+static inline struct vvu_zc *
+vvu_zc_of(struct vvu_zc_slot *slot)
+{
+	return (struct vvu_zc *)((uint8_t *)(slot - slot->id) - offsetof(struct vvu_zc, slot));
+}
+
+/* Several of one ring at once, for the price of one: gathered by vvu_zc_chain_add(). */
+struct vvu_zc_chain {
+	struct vvu_zc *zc;	/* of all; NULL: there is none yet */
+	struct vvu_zc_slot *oldest;
+	uint32_t newest;	/* id + 1 */
+	uint32_t count;
+};
+
+/* @zc is vvu_zc_of(@slot), and the chain's unless it is empty. */
+static inline void
+vvu_zc_chain_add(struct vvu_zc_chain *chain, struct vvu_zc *zc, struct vvu_zc_slot *slot)
+{
+	if (chain->count++ == 0) {
+		chain->zc = zc;
+		chain->oldest = slot;
+	}
+	slot->next = chain->newest;
+	chain->newest = slot->id + 1;
+}
+
+/* Give all of them back and empty the chain. */
+void vvu_zc_chain_give_back(struct vvu_zc_chain *chain);
+
 #endif

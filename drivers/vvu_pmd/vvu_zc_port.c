@@ -29,9 +29,8 @@ now_ns(void)
 	return (uint64_t)now.tv_sec * 1000 * MS_NS + (uint64_t)now.tv_nsec;
 }
 
-/* rte_mbuf_extbuf_free_callback_t */
-static void
-give_back(void *addr, void *slot)
+void
+vvu_zc_mbuf_free(void *addr, void *slot)
 {
 	RTE_SET_USED(addr);
 	vvu_zc_give_back(slot);
@@ -47,7 +46,7 @@ describe_slots(struct vvu_zc *zc)
 	RTE_BUILD_BUG_ON(sizeof(*shinfo) > VVU_ZC_PRIV_BYTES);
 	for (i = 0; i < zc->size; i++) {
 		shinfo = (struct rte_mbuf_ext_shared_info *)zc->slot[i].priv;
-		shinfo->free_cb = give_back;
+		shinfo->free_cb = vvu_zc_mbuf_free;
 		shinfo->fcb_opaque = &zc->slot[i];
 	}
 }

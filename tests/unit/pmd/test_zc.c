@@ -274,6 +274,57 @@ abandoned_ring_is_freed_by_the_last_return(void **state)
 	assert_false(vvu_zc_window_in_use(window));
 }
 
+/* Frames @from to @to of the ring, as one burst frees them. */
+static struct vvu_zc_chain
+chain_of(uint16_t from, uint16_t to)
+{
+	struct vvu_zc_chain chain = { .count = 0 };
+
+	for (; from <= to; from++)
+		vvu_zc_chain_add(&chain, vvu_zc_of(&zc->slot[from]), &zc->slot[from]);
+	return chain;
+}
+
+static void
+several_frames_come_back_at_once(void **state)
+{
+	struct vvu_zc_chain chain = { .count = 0 };
+	unsigned int i;
+
+	/* Nothing is nothing. */
+	vvu_zc_chain_give_back(&chain);
+	for (i = 0; i < 6; i++)
+		lend((uint16_t)i);
+	vvu_zc_give_back(&zc->slot[5]);
+	chain = chain_of(0, 2);
+	vvu_zc_chain_give_back(&chain);
+	assert_int_equal(chain.count, 0);
+	chain = chain_of(3, 4);
+	vvu_zc_chain_give_back(&chain);
+	vvu_zc_collect(zc);
+	for (i = 0; i < 6; i++)
+		expect_used((uint16_t)i);
+	assert_int_equal(zc->out, 0);
+}
+
+static void
+several_frames_of_an_abandoned_ring_free_it(void **state)
+{
+	struct vvu_zc_chain first, second;
+	unsigned int i;
+
+	for (i = 0; i < 5; i++)
+		lend((uint16_t)i);
+	first = chain_of(0, 1);
+	second = chain_of(2, 4);
+	assert_int_equal(vvu_zc_abandon(zc), 5);
+	zc = NULL;
+	vvu_zc_chain_give_back(&first);
+	assert_true(vvu_zc_window_in_use(window));
+	vvu_zc_chain_give_back(&second);
+	assert_false(vvu_zc_window_in_use(window));
+}
+
 static bool
 is_mapped(void *page)
 {
@@ -454,6 +505,8 @@ main(void)
 		TEST(stopping_ring_uses_what_is_out),
 		TEST(returns_after_the_stop_meet_no_ring),
 		TEST(abandoned_ring_is_freed_by_the_last_return),
+		TEST(several_frames_come_back_at_once),
+		TEST(several_frames_of_an_abandoned_ring_free_it),
 		TEST(addresses_stay_until_the_last_return),
 		TEST(ring_of_any_size_is_possible),
 		TEST(returns_from_many_threads_are_all_seen),
