@@ -152,8 +152,16 @@ vvu_frame_parse(const uint8_t *head, uint32_t head_len, uint32_t frame_len,
 const uint8_t *
 vvu_frame_head(const struct rte_mbuf *m, uint8_t copy[VVU_FRAME_HEAD], uint32_t *len)
 {
+	const uint8_t *head;
+
 	*len = RTE_MIN(m->pkt_len, VVU_FRAME_HEAD);
-	return rte_pktmbuf_read(m, 0, *len, copy);
+	head = rte_pktmbuf_read(m, 0, *len, copy);
+	if (head == NULL || head == copy || !RTE_MBUF_HAS_EXTBUF(m))
+		return head;
+	memcpy(copy, head, *len);
+	/* What was looked at is what is used. */
+	rte_compiler_barrier();
+	return copy;
 }
 
 uint16_t

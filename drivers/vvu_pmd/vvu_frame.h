@@ -45,7 +45,8 @@ bool vvu_frame_parse_ip(const uint8_t *ip, uint32_t head_len, uint32_t frame_len
 
 /*
  * The first bytes of a packet in one piece, at most VVU_FRAME_HEAD: where they are, or a copy
- * in @copy where they lie in several mbufs. *@len is how many.
+ * in @copy where they lie in several mbufs, or in a buffer that
+ * is not an mbuf's own and may be somebody else's to write to. *@len is how many.
  */
 const uint8_t *vvu_frame_head(const struct rte_mbuf *m, uint8_t copy[VVU_FRAME_HEAD],
 			      uint32_t *len);
