@@ -5,6 +5,8 @@ import struct
 import dpdk
 from dpdk import Driver
 from guest import NET_HEADER
+from net import Net
+from packed_net import PackedDriver
 
 NEEDS_CSUM = 1
 GSO_TCPV4, GSO_UDP, GSO_TCPV6, GSO_ECN = 1, 3, 4, 0x80
@@ -79,7 +81,9 @@ class Packet:
                            self.offset, buffers)
 
 
-class Offloads(Driver):
+class _Offloads:
+    """send() and receive_all() for a driver of either ring format."""
+
     def send(self, head, data, pieces=None):
         if pieces is None:
             total, step = NET_HEADER + len(data), 2000
@@ -89,9 +93,23 @@ class Offloads(Driver):
 
     def receive_all(self, timeout=dpdk.TIMEOUT):
         """Header and frame of what comes next."""
-        used = self._until(self.rx.take_used, timeout)
-        assert used is not None, "nothing came back"
-        data = self._buffer(*used)
+        data = self._next(timeout)
+        assert data is not None, "nothing came back"
         for _ in range(struct.unpack("<H", data[10:12])[0] - 1):
-            data += self._buffer(*self.rx.take_used())
+            # The rest was there when the first was seen.
+            data += self._next(0.001)
         return data[:NET_HEADER], data[NET_HEADER:]
+
+
+class Offloads(_Offloads, Driver):
+    def _next(self, timeout):
+        used = self._until(self.rx.take_used, timeout)
+        return None if used is None else self._buffer(*used)
+
+
+class PackedOffloads(_Offloads, PackedDriver):
+    def _next(self, timeout):
+        used = self._until(self.rx.take, timeout)
+        return None if used is None else self._buffer(used)
+
+    _until = staticmethod(Net._until)

@@ -12,7 +12,7 @@ import dpdk
 from dpdk import frame, negotiated
 from guest import NET_HEADER
 from offload_frames import (GSO_ECN, GSO_TCPV4, GSO_TCPV6, GSO_UDP, NEEDS_CSUM, NO_OFFLOAD,
-                            Offloads, Packet, header, sum16)
+                            Offloads, Packet, PackedOffloads, header, sum16)
 from vhost_user import bit
 
 CSUM, GUEST_CSUM = 0, 1
@@ -51,8 +51,13 @@ class Backend:
             self.testpmd.do(command)
         self.testpmd.do("start", "packets/burst=")
 
-    def driver(self, without=(), buffer=2048):
-        return Offloads(buffer=buffer).connect(self.pmd.socket(self.number), without)
+    def driver(self, ring=Offloads, without=(), buffer=2048):
+        return ring(size=64, buffer=buffer).connect(self.pmd.socket(self.number), without)
+
+
+@pytest.fixture(params=[Offloads, PackedOffloads], ids=["split", "packed"])
+def ring(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
@@ -119,8 +124,8 @@ def test_options_limit_what_is_offered(options, receive, transmit, expected):
 
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize("proto", ["tcp", "udp"])
-def test_open_checksum_is_the_applications_who_asked(asked, version, proto):
-    driver = asked.driver()
+def test_open_checksum_is_the_applications_who_asked(asked, ring, version, proto):
+    driver = asked.driver(ring)
     packet = Packet(100, version, proto)
     for pieces in (None, (12, 200), (12, packet.start, 200), (5, 7, 33, 200)):
         data = packet.header() + packet.open
@@ -131,9 +136,9 @@ def test_open_checksum_is_the_applications_who_asked(asked, version, proto):
     driver.close()
 
 
-def test_checksum_that_is_not_the_frames_own_is_completed(asked):
+def test_checksum_that_is_not_the_frames_own_is_completed(asked, ring):
     """Only the driver knows what it is: here the last four bytes."""
-    driver = asked.driver()
+    driver = asked.driver(ring)
     data = bytearray(frame(80))
     driver.send(header(NEEDS_CSUM, start=76, offset=0), bytes(data))
     data[76:78] = struct.pack(">H", 0xffff ^ sum16(bytes(data[76:80])))
@@ -143,8 +148,8 @@ def test_checksum_that_is_not_the_frames_own_is_completed(asked):
 
 @pytest.mark.parametrize("version, gso", [(4, GSO_TCPV4), (6, GSO_TCPV6), (4, GSO_TCPV4 | GSO_ECN)])
 @pytest.mark.parametrize("size", [1500, 9000, 65400])
-def test_frame_of_several_segments_comes_whole(asked, version, gso, size):
-    driver = asked.driver()
+def test_frame_of_several_segments_comes_whole(asked, ring, version, gso, size):
+    driver = asked.driver(ring)
     packet = Packet(size, version)
     driver.send(packet.header(gso, 1448), packet.open)
     received, data = driver.receive_all()
@@ -180,10 +185,10 @@ BAD = {
 @pytest.mark.defect
 @pytest.mark.parametrize("case", BAD)
 @pytest.mark.parametrize("pieces", [False, True], ids=["one buffer", "several"])
-def test_header_that_does_not_fit_its_frame_is_dropped(asked, case, pieces):
+def test_header_that_does_not_fit_its_frame_is_dropped(asked, ring, case, pieces):
     """CVE-2024-11614: a back-end that computed where the header said."""
     without, make = BAD[case]
-    driver = asked.driver(without or ())
+    driver = asked.driver(ring, without or ())
     packet = Packet(300)
     before = counter(asked, "rx_q0_bad_header")
     driver.send(make(packet), packet.open, (12, 20, len(packet.open) - 20) if pieces else None)
@@ -196,8 +201,8 @@ def test_header_that_does_not_fit_its_frame_is_dropped(asked, case, pieces):
 
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize("proto", ["tcp", "udp"])
-def test_checksum_is_left_to_a_frontend_that_takes_it(csum, version, proto):
-    driver = csum.driver()
+def test_checksum_is_left_to_a_frontend_that_takes_it(csum, ring, version, proto):
+    driver = csum.driver(ring)
     packet = Packet(100, version, proto)
     driver.send(bytes(NET_HEADER), packet.whole)
     received, data = driver.receive_all()
@@ -209,8 +214,8 @@ def test_checksum_is_left_to_a_frontend_that_takes_it(csum, version, proto):
 
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize("proto", ["tcp", "udp"])
-def test_checksum_is_computed_for_a_frontend_that_does_not(csum, version, proto):
-    driver = csum.driver([GUEST_CSUM, *GUEST_TSO])
+def test_checksum_is_computed_for_a_frontend_that_does_not(csum, ring, version, proto):
+    driver = csum.driver(ring, [GUEST_CSUM, *GUEST_TSO])
     packet = Packet(101, version, proto)
     driver.send(bytes(NET_HEADER), packet.whole)
     received, data = driver.receive_all()
@@ -221,8 +226,8 @@ def test_checksum_is_computed_for_a_frontend_that_does_not(csum, version, proto)
 
 @pytest.mark.parametrize("version, gso", [(4, GSO_TCPV4), (6, GSO_TCPV6)])
 @pytest.mark.parametrize("buffer", [2048, 100])
-def test_segmentation_is_left_to_the_frontend(csum, version, gso, buffer):
-    driver = csum.driver(buffer=buffer)
+def test_segmentation_is_left_to_the_frontend(csum, ring, version, gso, buffer):
+    driver = csum.driver(ring, buffer=buffer)
     packet = Packet(1900, version)
     driver.send(bytes(NET_HEADER), packet.whole)
     received, data = driver.receive_all()
@@ -231,9 +236,9 @@ def test_segmentation_is_left_to_the_frontend(csum, version, gso, buffer):
     driver.close()
 
 
-def test_segmentation_that_a_frontend_does_not_take_is_refused(csum):
+def test_segmentation_that_a_frontend_does_not_take_is_refused(csum, ring):
     """rte_eth_tx_prepare() says so; testpmd drops what it refuses, and goes on."""
-    driver = csum.driver(GUEST_TSO)
+    driver = csum.driver(ring, GUEST_TSO)
     driver.send(bytes(NET_HEADER), Packet(1900).whole)
     csum.testpmd.expect("Preparing packet burst to transmit failed", dpdk.TIMEOUT)
     packet = Packet(600)
