@@ -39,6 +39,8 @@ static const struct vvu_variant variants[] = {
 	{ RX, PACKED, .burst = vvu_rx_burst_packed, .info = "Scalar, packed ring" },
 	{ RX, PACKED, OFFLOAD, .burst = vvu_rx_burst_packed_offload,
 	  .info = "Scalar, packed ring, offloads" },
+	{ RX, PACKED, ZERO_COPY, .burst = vvu_rx_burst_packed_zc,
+	  .info = "Scalar, packed ring, zero copy" },
 	{ TX, .burst = vvu_tx_burst_split, .info = "Scalar, split ring" },
 	{ TX, OFFLOAD, .burst = vvu_tx_burst_split_offload,
 	  .info = "Scalar, split ring, offloads" },
@@ -63,8 +65,7 @@ is_right(const struct vvu_variant *v, const struct vvu_queue *q)
 	const bool packed = q->ring != NULL && q->ring->packed;
 	const uint64_t features = q->ring != NULL ? q->ring->features : 0;
 
-	/* Frames are lent from split rings only. */
-	if (v->rx != q->rx || v->packed != packed || v->zc != (!packed && q->zc != NULL))
+	if (v->rx != q->rx || v->packed != packed || v->zc != (q->zc != NULL))
 		return false;
 	return (v->zc || v->offload == q->offload) && (v->features & ~features) == 0;
 }

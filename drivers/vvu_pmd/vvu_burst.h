@@ -35,6 +35,7 @@ int vvu_burst_mode_get(struct rte_eth_dev *dev, uint16_t queue_id, bool rx,
  */
 uint16_t vvu_rx_burst_split(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vvu_rx_burst_split_offload(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vvu_rx_burst_packed_zc(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vvu_rx_burst_split_zc(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vvu_rx_burst_packed(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vvu_rx_burst_packed_in_order(struct vvu_queue *q, struct rte_mbuf **pkts,

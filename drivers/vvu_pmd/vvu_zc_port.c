@@ -63,7 +63,7 @@ vvu_zc_update(struct vvu_queue *q)
 {
 	if (!q->port->args.zero_copy || !q->rx || q->ring == NULL || !q->ring->ready)
 		return;
-	if (q->zc == NULL && q->lends && !q->ring->packed) {
+	if (q->zc == NULL && q->lends) {
 		q->zc = vvu_zc_new(q->ring->size, most_out(q->ring), q->port->zc_window);
 		if (q->zc == NULL) {
 			VVU_PMD_LOG(WARNING, "%s: no memory to lend frames of rx queue %u",
@@ -90,6 +90,15 @@ is_usable(const struct vhr_ring *ring)
 	return ring != NULL && ring->started && ring->desc != NULL && !ring->broken;
 }
 
+static void
+settle(struct vvu_queue *q)
+{
+	if (q->ring->packed)
+		vvu_zc_packed_settle(q, q->ring, q->zc);
+	else
+		vvu_zc_split_settle(q, q->ring, q->zc);
+}
+
 /* Lend no more, use what has come back. Returns how many are out. */
 static uint32_t
 pause_lending(struct vvu_queue *q)
@@ -101,7 +110,7 @@ pause_lending(struct vvu_queue *q)
 		q->zc->most = 0;
 		vvu_zc_collect(q->zc);
 		if (is_usable(q->ring))
-			vvu_zc_split_settle(q, q->ring, q->zc);
+			settle(q);
 		out = q->zc->out;
 	}
 	vvu_queue_unlock(q);
@@ -144,7 +153,7 @@ force(struct vvu_queue *q)
 	if (q->zc != NULL) {
 		vvu_zc_force(q->zc);
 		if (is_usable(q->ring))
-			vvu_zc_split_settle(q, q->ring, q->zc);
+			settle(q);
 		vvu_zc_drop(q);
 		vvu_burst_choose(q);
 	}

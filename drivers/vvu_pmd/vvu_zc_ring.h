@@ -4,6 +4,7 @@
 #define VVU_PMD_ZC_RING_H
 
 #include "vvu_datapath.h"
+#include "vvu_packed.h"
 #include "vvu_zc.h"
 
 /* Write used elements from number used_idx + @n on, not yet visible. Returns the new @n. */
@@ -35,6 +36,34 @@ vvu_zc_split_settle(struct vvu_queue *q, struct vhr_ring *ring, struct vvu_zc *z
 		vhr_ring_call(ring);
 		q->stats.calls++;
 	}
+}
+
+/* Give entries back until one is out. Returns how many descriptors of the ring they had. */
+static __rte_always_inline uint32_t
+vvu_zc_packed_give(struct vhr_ring *ring, struct vvu_zc *zc)
+{
+	struct vvu_zc_entry entry;
+	uint32_t given = 0;
+
+	while (vvu_zc_next_used(zc, &entry)) {
+		vhr_packed_fill(ring, entry.id, 0);
+		vhr_packed_publish(ring, entry.num, 0);
+		given += entry.num;
+	}
+	return given;
+}
+
+static __rte_always_inline void
+vvu_zc_packed_settle(struct vvu_queue *q, struct vhr_ring *ring, struct vvu_zc *zc)
+{
+	uint32_t given = vvu_zc_packed_give(ring, zc);
+
+	if (unlikely(vvu_zc_is_blocked(zc))) {
+		vvu_zc_reorder(zc);
+		given += vvu_zc_packed_give(ring, zc);
+	}
+	if (given != 0)
+		vvu_packed_call(q, ring, given);
 }
 
 #endif

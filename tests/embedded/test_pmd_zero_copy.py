@@ -5,6 +5,7 @@ vvu-holder keeps packets for as long as the test says; the frontend changes its 
 """
 import contextlib
 import re
+import struct
 import time
 
 import pytest
@@ -14,6 +15,7 @@ import dpdkrun
 from dpdk import Driver, assert_no_errors, frame, wait_link, wait_xstats, xstats
 from guest import NET_HEADER, Guest
 from net import BUFFER
+from packed_net import PackedDriver
 from vhost_user import Frontend, bit, vring_state
 
 F_IN_ORDER = 35
@@ -428,4 +430,96 @@ def test_memory_tables_change_under_traffic(two_ports):
             drivers[0].taken()
     assert xstats(two_ports, 0)["rx_q0_lent_late"] == 0
     for driver in drivers:
+        driver.close()
+
+
+# ---- packed rings ----
+
+@contextlib.contextmanager
+def holding_packed(number=4, options=f",zero-copy-wait={WAIT_MS}"):
+    with dpdk.pmd("zcpacked") as pmd:
+        holder = Holder(pmd, options)
+        driver = PackedDriver(size=12).connect(pmd.socket(), in_order=False)
+        for i in range(number):
+            driver.post_frame(frame(1000, i))
+        assert holder.hold(number) == number
+        for i in range(number):
+            assert holder.data(i) == frame(1000, i)
+            assert holder.external(i)
+        holder.poll()
+        assert driver.tx.take() is None
+        yield holder, driver
+        driver.close()
+        assert holder.quit() == 0
+
+
+def used_ids(driver):
+    ids = []
+    while (used := driver.tx.take()) is not None:
+        ids += used[0]
+    return ids
+
+
+def test_packed_frames_are_used_in_the_order_they_were_sent():
+    with holding_packed() as (holder, driver):
+        holder.free(1)
+        holder.poll()
+        assert used_ids(driver) == []
+        holder.free(0)
+        holder.poll()
+        assert used_ids(driver) == [0, 1]
+        # A list of several descriptors behind them is copied, and waits.
+        driver.post_pieces(bytes(NET_HEADER) + frame(900, 4), (12, 500, 400))
+        assert holder.hold(1) == 5
+        assert not holder.external(4)
+        assert holder.data(4) == frame(900, 4)
+        holder.poll()
+        assert used_ids(driver) == []
+        holder.free()
+        holder.poll()
+        assert used_ids(driver) == [2, 3, 4]
+
+
+def test_packed_frame_that_is_held_does_not_stop_the_ring():
+    with holding_packed(1) as (holder, driver):
+        used = []
+        for number in range(1, 60):
+            if driver.next_id % 12 == 0:
+                driver.next_id += 1     # that one is still out
+            driver.post_frame(frame(1000, number))
+            assert holder.hold(1) == number + 1
+            assert holder.data(number) == frame(1000, number)
+            holder.free(number)
+            holder.poll()
+            used += used_ids(driver)
+        assert 0 not in used and len(used) >= 59 - 6
+        assert holder.data(0) == frame(1000, 0)
+        holder.free()
+        holder.poll()
+        assert 0 in used_ids(driver)
+
+
+def test_packed_ring_that_stops_is_complete():
+    with holding_packed(options=",zero-copy-wait=100") as (holder, driver):
+        base = struct.unpack("=II", stop_ring(driver, 1).payload)[1]
+        # Both places are behind the four, in the first lap (wrap counter 1).
+        assert base == 0x80048004
+        assert used_ids(driver) == [0, 1, 2, 3]
+        holder.free()
+        holder.poll()
+        assert driver.tx.take() is None
+
+
+def test_packed_rings_forward_frames_of_every_size_unchanged(two_ports):
+    drivers = [PackedDriver(size=30).connect(two_ports.pmd.socket(i), in_order=False)
+               for i in range(2)]
+    for number, size in enumerate((14, 60, 511, 512, 513, 900, 1514, 1518, 2000) * 8):
+        for way, driver in enumerate(drivers):
+            driver.post_frame(frame(size + way, number))
+        for way, driver in enumerate(drivers):
+            assert drivers[1 - way].receive() == frame(size + way, number)
+            driver.taken()
+    assert "packed ring, zero copy" in two_ports.do("show rxq info 0 0", "Burst mode.*")
+    for i, driver in enumerate(drivers):
+        assert_no_errors(xstats(two_ports, i))
         driver.close()
