@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * /vvu/list, /vvu/info, /vvu/rings and /vvu/memory of DPDK's telemetry: what a port, its
- * rings and its frontend are doing, and why the last frontend was refused.
+ * /vvu/list, /vvu/info, /vvu/rings, /vvu/memory and /vvu/latency of DPDK's telemetry: what a
+ * port, its rings and its frontend are doing, and why the last frontend was refused.
  *
  * Telemetry cuts an answer at 16 KiB, so lists come in pages: the second parameter is the
  * first element wanted, "next" in the answer the one after the last that is shown.
@@ -22,7 +22,9 @@
 #include "vvu_compat.h"
 #include "vvu_control.h"
 #include "vvu_header.h"
+#include "vvu_numa.h"
 #include "vvu_port.h"
+#include "vvu_registers.h"
 
 #define PAGE_ENTRIES 32u
 
@@ -157,6 +159,32 @@ add_device(struct rte_tel_data *dict, const struct vvu_port *port)
 	rte_tel_data_add_dict_container(dict, "device", device, 0);
 }
 
+/* What function it is, on either kind of bus. */
+static void
+add_function(struct rte_tel_data *dict, const struct vvu_port *port)
+{
+	struct rte_tel_data *function = rte_tel_data_alloc();
+	struct vhr_device_info info;
+	char uuid[VVU_UUID_TEXT];
+
+	if (function == NULL)
+		return;
+	vhr_device_info(port->session, &info);
+	vvu_uuid_text(info.uuid, uuid);
+	rte_tel_data_start_dict(function);
+	add_hex(function, "pci_vendor", info.pci_vendor);
+	add_hex(function, "pci_device", info.pci_device);
+	vvu_tel_add_u64(function, "pci_revision", info.pci_revision);
+	add_string(function, "uuid", uuid);
+	vvu_tel_add_u64(function, "max_vhost_queues", info.max_vhost_queues);
+	vvu_tel_add_u64(function, "max_message_size", info.max_message_size);
+	vvu_tel_add_u64(function, "vectors", info.vectors);
+	vvu_tel_add_u64(function, "kick_vectors", info.kick_vectors);
+	vvu_tel_add_u64(function, "window_size", info.window_size);
+	rte_tel_data_add_dict_int(function, "numa_node", port->dev->data->numa_node);
+	rte_tel_data_add_dict_container(dict, "function", function, 0);
+}
+
 static void
 info_locked(struct vvu_port *port, struct rte_tel_data *dict)
 {
@@ -189,6 +217,7 @@ info_locked(struct vvu_port *port, struct rte_tel_data *dict)
 	rte_tel_data_add_dict_int(dict, "window_cached", (flags & VHR_MAP_CACHED) != 0);
 	rte_tel_data_add_dict_int(dict, "window_page_backed", (flags & VHR_MAP_PAGE_BACKED) != 0);
 	add_string(dict, "last_error", vhr_last_error(port->session));
+	add_function(dict, port);
 	add_device(dict, port);
 }
 
@@ -217,6 +246,8 @@ add_ring(struct rte_tel_data *list, struct vvu_queue *q)
 	vvu_tel_add_u64(dict, "last_avail", ring->last_avail);
 	vvu_tel_add_u64(dict, "used_idx", ring->used_idx);
 	rte_tel_data_add_dict_int(dict, "kicks_wanted", ring->kicks_wanted);
+	rte_tel_data_add_dict_int(dict, "interrupt_enabled", q->interrupt);
+	rte_tel_data_add_dict_int(dict, "kick_fd", ring->kick_fd);
 	vvu_tel_add_u64(dict, "packets", q->stats.packets);
 	vvu_tel_add_u64(dict, "calls", q->stats.calls);
 	vvu_queue_unlock(q);
@@ -255,6 +286,7 @@ add_region(struct rte_tel_data *list, const struct vhr_region *region, unsigned 
 	add_hex(dict, "user_addr", region->uva);
 	vvu_tel_add_u64(dict, "size", region->size);
 	add_hex(dict, "window_offset", region->offset);
+	rte_tel_data_add_dict_int(dict, "numa_node", vvu_numa_node(region->va, region->size));
 	rte_tel_data_add_dict_container(list, name, dict, 0);
 }
 
@@ -277,6 +309,65 @@ memory_locked(struct vvu_port *port, struct request *request)
 	vvu_tel_add_u64(request->data, "num", num);
 	vvu_tel_add_u64(request->data, "next", RTE_MAX(request->first, end));
 	rte_tel_data_add_dict_container(request->data, "regions", list, 0);
+}
+
+/* The time that so many thousandths of all messages did not exceed, as far as it is known. */
+static uint64_t
+within_ns(const uint64_t *times, uint64_t total, unsigned int per_mille)
+{
+	uint64_t seen = 0;
+	unsigned int i;
+
+	for (i = 0; i < VHR_MESSAGE_TIMES - 1; i++) {
+		seen += times[i];
+		if (seen * 1000 >= total * per_mille)
+			break;
+	}
+	return total == 0 ? 0 : 1ull << i;
+}
+
+static void
+latency_locked(struct vvu_port *port, struct rte_tel_data *dict)
+{
+	const uint64_t *times = vhr_message_times(port->session);
+	struct rte_tel_data *below = rte_tel_data_alloc();
+	char name[sizeof("below_ns_") + 20];
+	struct vhr_status status;
+	uint64_t total = 0;
+	unsigned int i;
+
+	if (below == NULL)
+		return;
+	vhr_status(port->session, &status);
+	rte_tel_data_start_dict(below);
+	for (i = 0; i < VHR_MESSAGE_TIMES; i++) {
+		total += times[i];
+		if (times[i] == 0)
+			continue;
+		snprintf(name, sizeof(name), "below_ns_%" PRIu64, UINT64_C(1) << i);
+		vvu_tel_add_u64(below, name, times[i]);
+	}
+	rte_tel_data_start_dict(dict);
+	vvu_tel_add_u64(dict, "messages", total);
+	vvu_tel_add_u64(dict, "last_ns", status.last_message_ns);
+	vvu_tel_add_u64(dict, "p50_below_ns", within_ns(times, total, 500));
+	vvu_tel_add_u64(dict, "p90_below_ns", within_ns(times, total, 900));
+	vvu_tel_add_u64(dict, "p99_below_ns", within_ns(times, total, 990));
+	vvu_tel_add_u64(dict, "max_ns", status.max_message_ns);
+	rte_tel_data_add_dict_container(dict, "distribution", below, 0);
+}
+
+static void
+visit_latency(struct vvu_port *port, void *arg)
+{
+	struct request *request = arg;
+
+	pthread_mutex_lock(&port->lock);
+	if (port->session != NULL) {
+		latency_locked(port, request->data);
+		request->error = 0;
+	}
+	pthread_mutex_unlock(&port->lock);
 }
 
 static void
@@ -395,6 +486,13 @@ handle_memory(const char *cmd, const char *params, struct rte_tel_data *data)
 	return answer(params, data, visit_memory);
 }
 
+static int
+handle_latency(const char *cmd, const char *params, struct rte_tel_data *data)
+{
+	RTE_SET_USED(cmd);
+	return answer(params, data, visit_latency);
+}
+
 RTE_INIT(vvu_telemetry_init)
 {
 	rte_telemetry_register_cmd("/vvu/list", handle_list,
@@ -406,4 +504,6 @@ RTE_INIT(vvu_telemetry_init)
 	rte_telemetry_register_cmd("/vvu/memory", handle_memory,
 				   "Frontend memory regions of a port. "
 				   "Parameters: port id, first region (optional)");
+	rte_telemetry_register_cmd("/vvu/latency", handle_latency,
+				   "How long a port's control messages took. Parameter: port id");
 }

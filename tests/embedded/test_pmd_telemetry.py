@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What net_vvu tells over DPDK's telemetry, and whether it is true."""
+import pathlib
+
 import pytest
 
 import dpdk
@@ -80,6 +82,44 @@ def test_memory_lists_the_regions(backend, driver):
         assert shown["size"] == region.size
 
 
+def test_info_tells_which_function_it_is(backend):
+    function = telemetry(backend, "/vvu/info,1")["function"]
+    assert (function["pci_vendor"], function["pci_device"]) == ("0x1af4", "0x106b")
+    assert function["uuid"] == "00000000-0000-0000-0000-000000000000"
+    assert function["max_vhost_queues"] == 80
+    # Configuration, rxq, txq, and one for each ring.
+    assert (function["vectors"], function["kick_vectors"]) == (83, 80)
+
+
+def test_memory_tells_its_node(backend, driver):
+    node = telemetry(backend, "/vvu/memory,0")["regions"]["region_0"]["numa_node"]
+    nodes = {int(path.name[4:]) for path in
+             pathlib.Path("/sys/devices/system/node").glob("node[0-9]*")}
+    assert node in nodes | {-1}
+
+
+def test_rings_have_vectors_of_their_own_and_no_interrupt_unless_asked_for(backend):
+    rings = telemetry(backend, "/vvu/rings,1")["rings"]
+    assert len({ring["kick_fd"] for ring in rings.values()}) == len(rings)
+    assert all(ring["kick_fd"] >= 0 and ring["interrupt_enabled"] == 0 for ring in rings.values())
+
+
+def test_latency_of_messages_is_a_distribution_of_all_of_them(backend, driver):
+    driver.frontend.barrier()
+    info, latency = telemetry(backend, "/vvu/info,0"), telemetry(backend, "/vvu/latency,0")
+    counts = {int(name.rsplit("_", 1)[1]): count
+              for name, count in latency["distribution"].items()}
+    assert latency["messages"] == sum(counts.values()) == info["messages"]
+    assert latency["max_ns"] == info["max_message_ns"]
+    slowest = max(counts)
+    assert slowest / 2 <= latency["max_ns"] < slowest
+    assert latency["p50_below_ns"] in counts
+    assert latency["p50_below_ns"] <= latency["p90_below_ns"] <= latency["p99_below_ns"] <= slowest
+    # Of half of them it is true.
+    below = sum(count for limit, count in counts.items() if limit <= latency["p50_below_ns"])
+    assert 2 * below >= latency["messages"]
+
+
 def test_broken_ring_tells_its_reason(backend):
     driver = Driver().connect(backend.pmd.socket(0))
     driver.tx.post(0x4321)
@@ -111,5 +151,5 @@ def test_long_lists_come_in_pages(backend):
 
 @pytest.mark.parametrize("parameters", ["", ",", ",x", ",99", ",0,x", ",-1", ",0,"])
 def test_wrong_parameters_are_refused(backend, parameters):
-    for command in ("info", "rings", "memory"):
+    for command in ("info", "rings", "memory", "latency"):
         assert telemetry(backend, f"/vvu/{command}{parameters}") is None
