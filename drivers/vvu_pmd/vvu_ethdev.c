@@ -390,7 +390,7 @@ vvu_ethdev_init(struct rte_eth_dev *dev)
 	dev->rx_queue_count = vvu_rx_queue_count;
 	dev->rx_descriptor_status = vvu_rx_descriptor_status;
 	dev->tx_descriptor_status = vvu_tx_descriptor_status;
-	dev->data->dev_flags |= RTE_ETH_DEV_INTR_LSC | RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS;
+	dev->data->dev_flags |= RTE_ETH_DEV_INTR_LSC;
 	dev->data->promiscuous = 1;
 	dev->data->all_multicast = 1;
 	dev->data->dev_link.link_speed = RTE_ETH_SPEED_NUM_UNKNOWN;

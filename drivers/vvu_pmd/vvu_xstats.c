@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Extended statistics: per queue why packets were dropped and bursts cut short, and what
- * the control path did. Packets and bytes per queue are added by ethdev.
+ * Extended statistics: per queue its packets and bytes, why packets were dropped and bursts
+ * cut short; and what the control path did. ethdev could add the first two by itself
+ * (RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS), but of 16 queues only.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@ struct counter {
 #define QUEUE_COUNTER(name) { #name, offsetof(struct vvu_queue, stats.name) }
 
 static const struct counter rx_counters[] = {
+	QUEUE_COUNTER(packets),
+	QUEUE_COUNTER(bytes),
 	QUEUE_COUNTER(no_mbuf),
 	QUEUE_COUNTER(truncated),
 	QUEUE_COUNTER(bad_header),
@@ -33,6 +36,8 @@ static const struct counter rx_counters[] = {
 };
 
 static const struct counter tx_counters[] = {
+	QUEUE_COUNTER(packets),
+	QUEUE_COUNTER(bytes),
 	QUEUE_COUNTER(no_descriptor),
 	QUEUE_COUNTER(oversize),
 	QUEUE_COUNTER(bad_offload),

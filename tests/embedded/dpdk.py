@@ -49,9 +49,9 @@ class Pmd:
             args = [arg for arg in args if arg not in ("--no-telemetry", "--no-shconf")]
         return args
 
-    def backend(self, *vdevs, app=(), memory=256, telemetry=False, log=None):
-        """testpmd with these --vdev arguments, at its prompt."""
-        command = [dpdkrun.testpmd(),
+    def backend(self, *vdevs, app=(), memory=256, telemetry=False, log=None, prefix=()):
+        """testpmd with these --vdev arguments, at its prompt; run by a command before it."""
+        command = [*prefix, dpdkrun.testpmd(),
                    *self._eal("backend", self.cores[-1], memory, telemetry),
                    "-d", self.runner.plugin()]
         if log:
@@ -164,8 +164,8 @@ def negotiated(path, without=(), packed=False):
 class Driver(Net):
     """The scripted driver, with chains of any shape and receive buffers of any size."""
 
-    def __init__(self, size=64, buffer=BUFFER, pair=0):
-        super().__init__(size, pair)
+    def __init__(self, size=64, buffer=BUFFER, pair=0, spread=0x10000):
+        super().__init__(size, pair, spread)
         self.buffer = buffer
         self.tables = 0x180000
         self.frontend = None
@@ -238,19 +238,20 @@ class Driver(Net):
         return self.receive(timeout)
 
 
-def connect_pairs(path, pairs, size=16):
+def connect_pairs(path, pairs, size=16, spread=0x10000):
     """One frontend with so many queue pairs, and a driver for each of them. The drivers share
-    one memory table, and have their frames in different places of it."""
+    one memory table, and have their rings and frames in different places of it, which are so
+    many bytes apart: a buffer has 2048, and there are as many as the ring has entries."""
     frontend = negotiated(path)
     drivers = []
     for pair in range(pairs):
-        driver = Driver(size, pair=pair)
+        driver = Driver(size, pair=pair, spread=spread)
         if drivers:
             driver.guest.close()
             driver.guest = drivers[0].guest
             driver.rx.guest = driver.tx.guest = driver.guest
-        driver.rx_buffers = 0x120000 + 0x10000 * pair
-        driver.tx_buffers = 0x220000 + 0x10000 * pair
+        driver.rx_buffers = 0x120000 + spread * pair
+        driver.tx_buffers = 0x220000 + spread * pair
         drivers.append(driver)
     frontend.send("SET_MEM_TABLE", drivers[0].guest.table(), drivers[0].guest.fds())
     for driver in drivers:
@@ -260,6 +261,14 @@ def connect_pairs(path, pairs, size=16):
         driver.fill_rx()
     frontend.barrier()
     return frontend, drivers
+
+
+def close_pairs(frontend, drivers):
+    frontend.close()
+    for driver in drivers:
+        driver.rx.close()
+        driver.tx.close()
+    drivers[0].guest.close()
 
 
 def settle(seconds=0.3):

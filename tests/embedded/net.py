@@ -10,11 +10,11 @@ BUFFER = 2048
 
 
 class Net:
-    def __init__(self, size=16, pair=0):
+    def __init__(self, size=16, pair=0, spread=0x10000):
         self.guest = Guest()
-        base = 0x10000 * (1 + pair)
+        base = 0x10000 + spread * pair
         self.rx = Ring(self.guest, 2 * pair, base, size)
-        self.tx = Ring(self.guest, 2 * pair + 1, base + 0x8000, size)
+        self.tx = Ring(self.guest, 2 * pair + 1, base + spread // 2, size)
         self.rx_buffers = 0x100000
         self.tx_buffers = 0x200000
         self.tx_next = 0

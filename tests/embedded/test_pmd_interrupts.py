@@ -210,11 +210,7 @@ def test_queue_that_starts_late_wakes_for_what_waits():
         port.ask("rx-start 0 1")
         assert port.number(f"wait {SOON}") >= 1
         assert (port.number("recv 0 0"), port.number("recv 0 1")) == (0, 1)
-        frontend.close()
-        for driver in drivers:
-            driver.rx.close()
-            driver.tx.close()
-        drivers[0].guest.close()
+        dpdk.close_pairs(frontend, drivers)
 
 
 @pytest.mark.parametrize("queues", [1, 4])

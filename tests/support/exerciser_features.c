@@ -19,9 +19,11 @@ line(const char *name, bool has)
 }
 
 static void
-operations(const struct rte_eth_dev *dev)
+operations(uint16_t port)
 {
+	const struct rte_eth_dev *dev = &rte_eth_devices[port];
 	const struct eth_dev_ops *ops = dev->dev_ops;
+	uint64_t id;
 	uint32_t flags = dev->data->dev_flags;
 
 	line("Link status", ops->link_update != NULL);
@@ -46,8 +48,9 @@ operations(const struct rte_eth_dev *dev)
 	line("Tx descriptor status", dev->tx_descriptor_status != NULL);
 	line("Basic stats", ops->stats_get != NULL && ops->stats_reset != NULL);
 	line("Extended stats", ops->xstats_get != NULL && ops->xstats_get_names != NULL);
-	line("Stats per queue", ops->stats_get != NULL &&
-	     (flags & RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS) != 0);
+	line("Stats per queue",
+	     rte_eth_xstats_get_id_by_name(port, "rx_q0_packets", &id) == 0 &&
+	     rte_eth_xstats_get_id_by_name(port, "tx_q0_packets", &id) == 0);
 	line("FW version", ops->fw_version_get != NULL);
 	line("EEPROM dump", ops->get_eeprom != NULL);
 	line("Module EEPROM dump", ops->get_module_eeprom != NULL);
@@ -93,7 +96,7 @@ do_features(const unsigned long *arg)
 	if (ret != 0)
 		return ret;
 	printf("ok ");
-	operations(&rte_eth_devices[arg[0]]);
+	operations((uint16_t)arg[0]);
 	offloads(&info);
 	printf("\n");
 	return 0;
