@@ -15,14 +15,18 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
-#include "common/idle.h"
 #include "fdb.h"
 #include "forward.h"
 #include "options.h"
 #include "ports.h"
 #include "stats.h"
+#include "wait.h"
 
 #define LINK_POLL_MS 100
+/* How long a forwarding thread sleeps at most: it looks whether it should end. */
+#define SLEEP_MS 100
+/* ... and one that has the other tasks as well; and the pause of a thread with only those. */
+#define HOUSEKEEPING_MS 10
 
 static atomic_bool stop;
 static struct options options;
@@ -41,11 +45,12 @@ static double seconds_now(void)
 static int forward_thread(void *arg)
 {
 	struct forwarder *forwarder = arg;
-	struct idle idle;
+	struct waiter waiter;
 
-	idle_init(&idle, options.idle_us);
+	waiter_init(&waiter, forwarder, &options, SLEEP_MS);
 	while (!atomic_load_explicit(&stop, memory_order_relaxed))
-		idle_round(&idle, forward_round(forwarder, (uint32_t)seconds_now()));
+		waiter_round(&waiter, forward_round(forwarder, (uint32_t)seconds_now()));
+	waiter_fini(&waiter);
 	return 0;
 }
 
@@ -83,24 +88,26 @@ static int run_alone(void)
 {
 	uint64_t step = rte_get_tsc_hz() / 1000, due = 0;
 	struct schedule next = { .stats = options.stats_interval_s };
-	struct idle idle;
+	struct waiter waiter;
 	int ret = 0;
 
-	idle_init(&idle, options.idle_us);
+	waiter_init(&waiter, &forwarders[0], &options, HOUSEKEEPING_MS);
 	while (!ret && !atomic_load_explicit(&stop, memory_order_relaxed)) {
 		if (rte_rdtsc() >= due) {
 			ret = housekeeping(&next);
 			due = rte_rdtsc() + step;
 		}
-		idle_round(&idle, forward_round(&forwarders[0], (uint32_t)seconds_now()));
+		waiter_round(&waiter, forward_round(&forwarders[0], (uint32_t)seconds_now()));
 	}
+	waiter_fini(&waiter);
 	return ret;
 }
 
 static int run_workers(void)
 {
 	struct schedule next = { .stats = options.stats_interval_s };
-	struct timespec pause = { .tv_nsec = 1000000 };
+	struct timespec pause = { .tv_nsec = options.adaptive ? HOUSEKEEPING_MS * 1000000 :
+							       1000000 };
 	int ret = 0;
 
 	for (unsigned int i = 0; !ret && i < nb_forwarders; i++)

@@ -30,6 +30,9 @@ static const struct number_option numbers[] = {
 	NUMBER("mtu", mtu, 0, 9710, 0, "MTU to set on every port (0: leave it)"),
 	NUMBER("idle-us", idle_us, 0, 100000, 0,
 	       "sleep so many microseconds when there is nothing to do (0: poll on)"),
+	NUMBER("adaptive", adaptive, 0, 1, 0,
+	       "1: sleep until a frame comes when there is nothing to do, if all ports of a thread "
+	       "have receive interrupts; where one has none --idle-us is in force"),
 };
 
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))

@@ -11,6 +11,7 @@ struct options {
 	unsigned int queues;		/* per port; 0: what the port offers */
 	unsigned int mtu;		/* 0: leave the ports' own */
 	unsigned int idle_us;		/* 0: poll without pause */
+	unsigned int adaptive;		/* sleep on receive interrupts when idle */
 	const char *json;		/* NULL: no file */
 };
 

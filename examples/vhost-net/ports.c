@@ -77,6 +77,7 @@ static int configure(struct port *port, const struct options *options,
 	int ret;
 
 	conf.intr_conf.lsc = !!(*info->dev_flags & RTE_ETH_DEV_INTR_LSC);
+	conf.intr_conf.rxq = options->adaptive != 0;
 	/* A long frame may need several buffers, and leaves as it came. */
 	conf.rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 	conf.txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
@@ -93,6 +94,10 @@ static int configure(struct port *port, const struct options *options,
 	if (options->mtu)
 		conf.rxmode.mtu = options->mtu;
 	ret = rte_eth_dev_configure(port->id, port->queues, port->queues, &conf);
+	if (ret && conf.intr_conf.rxq) {
+		conf.intr_conf.rxq = 0;
+		ret = rte_eth_dev_configure(port->id, port->queues, port->queues, &conf);
+	}
 	if (ret)
 		fprintf(stderr, "%s: cannot configure %u queue pairs: %s\n", port->name,
 			port->queues, rte_strerror(-ret));

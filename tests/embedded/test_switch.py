@@ -45,20 +45,21 @@ pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
 class Switch:
     """The switch process, and the frontends on its ports."""
-    def __init__(self, runner, ports, queues=1, lcores=None, options=(), mib=SWITCH_MIB):
+    def __init__(self, runner, ports, queues=1, lcores=None, options=(), mib=SWITCH_MIB,
+                 vdevs=()):
         self.runner = runner
         self.queues = queues
         self.ports = ports
         self.json = runner.dir / "switch.json"
         cores = dpdkrun.cores()
         self.cores = cores
-        vdevs = [arg for i in range(ports) for arg in
+        ours = [arg for i in range(ports) for arg in
                  ("--vdev", f"net_vvu{i},socket={runner.socket(i)},queues={queues}")]
         everywhere = ",".join(map(str, cores))
         command = [dpdkrun.program("examples/vhost-net/vhost-net"),
                    *runner.eal("switch", dpdkrun.memory_args(mib, False),
                                lcores or f"0@({everywhere})"),
-                   "-d", runner.plugin(), *vdevs, "--", "--json", str(self.json),
+                   "-d", runner.plugin(), *ours, *vdevs, "--", "--json", str(self.json),
                    "--idle-us", str(IDLE_US), *options]
         self.process = runner.start("switch", command)
         self.process.expect("ready: ", 60)
@@ -226,6 +227,28 @@ def test_several_forwarding_threads(runner):
     results = [result_of(process, 90) for process in processes]
     for port in range(4):
         assert_intact(results[port], results[port ^ 1], 10000)
+    switch.stop()
+
+
+@pytest.mark.parametrize("lcores", [None, 3])
+def test_switch_that_sleeps_on_interrupts_forwards_all(runner, lcores):
+    cores = dpdkrun.cores()
+    if lcores:
+        lcores = f"0@{cores[0]},1@{cores[0]},2@{cores[-1]}"
+    switch = Switch(runner, 2, queues=2, lcores=lcores, options=("--adaptive", "1"))
+    # Windows of one frame: it sleeps in between, and a wake-up that is lost would end it.
+    exchange(switch, (0, 1), "--count", "2000", "--window", "1")
+    exchange(switch, (0, 1), "--count", "20000", "--window", "64", "--size", "imix")
+    assert "no receive interrupt" not in switch.process.text()
+    switch.stop()
+
+
+def test_adaptive_switch_polls_ports_without_interrupts(runner):
+    null = ("--vdev", "net_null0,no-rx=1")
+    switch = Switch(runner, 2, options=("--adaptive", "1"), vdevs=null)
+    assert "net_null0 queue 0: no receive interrupt" in \
+        switch.process.expect("no receive interrupt.*", 20).string
+    exchange(switch, (0, 1), "--count", "2000", "--window", "8")
     switch.stop()
 
 
