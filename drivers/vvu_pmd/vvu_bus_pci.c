@@ -259,7 +259,8 @@ static void
 bus_close(struct vhr_bus *bus)
 {
 	irq_disable(bus);
-	rte_intr_efd_disable(to_pci(bus)->pci->intr_handle);
+	if (to_pci(bus)->tried)
+		rte_intr_efd_disable(to_pci(bus)->pci->intr_handle);
 	free(to_pci(bus));
 }
 
