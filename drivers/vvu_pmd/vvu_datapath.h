@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include <rte_byteorder.h>
-#include <rte_memcpy.h>
 #include <rte_prefetch.h>
 
 #include "vhost-relay/vring/split.h"
 
+#include "vvu_copy.h"
 #include "vvu_queue.h"
 
 /* Packets looked at before the first is copied. */
@@ -83,38 +83,6 @@ vvu_prefetch_buffer(const uint8_t *header)
 		rte_prefetch0(header);
 	rte_prefetch0_write(frame);
 	rte_prefetch0_write(frame + RTE_CACHE_LINE_SIZE - 1);
-}
-
-/* Packets up to this size are copied inline: the call costs as much as the bytes. */
-#define VVU_COPY_INLINE 256u
-
-static __rte_always_inline void
-vvu_copy(uint8_t *dst, const uint8_t *src, uint32_t len)
-{
-	uint32_t done = 0;
-
-	if (unlikely(len > VVU_COPY_INLINE)) {
-		memcpy(dst, src, len);
-		return;
-	}
-	if (likely(len >= 64)) {
-		/* The last 64 bytes overlap what is copied already. */
-		do {
-			rte_mov64(dst + done, src + done);
-			done += 64;
-		} while (done + 64 <= len);
-		if (done != len)
-			rte_mov64(dst + len - 64, src + len - 64);
-	} else if (len >= 32) {
-		rte_mov32(dst, src);
-		rte_mov32(dst + len - 32, src + len - 32);
-	} else if (len >= 16) {
-		rte_mov16(dst, src);
-		rte_mov16(dst + len - 16, src + len - 16);
-	} else {
-		for (; done < len; done++)
-			dst[done] = src[done];
-	}
 }
 
 /*

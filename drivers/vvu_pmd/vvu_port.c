@@ -103,7 +103,8 @@ vvu_port_open(struct vvu_port *port)
 	pthread_mutex_lock(&port->lock);
 	ret = vhr_open(bus, &config, &port->session, &reason);
 	for (i = 0; ret == 0 && i < port->num_rings; i++)
-		vvu_queue_attach(&port->queues[i], vhr_ring(port->session, i));
+		vvu_queue_attach(&port->queues[i], vhr_ring(port->session, i),
+				 vhr_window_flags(port->session));
 	pthread_mutex_unlock(&port->lock);
 	if (ret != 0)
 		goto fail;
@@ -131,7 +132,7 @@ vvu_port_close(struct vvu_port *port)
 	vvu_control_remove(port);
 	vvu_zc_close(port);
 	for (i = 0; i < port->num_rings; i++)
-		vvu_queue_attach(&port->queues[i], NULL);
+		vvu_queue_attach(&port->queues[i], NULL, 0);
 	pthread_mutex_lock(&port->lock);
 	session = port->session;
 	port->session = NULL;

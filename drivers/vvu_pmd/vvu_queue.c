@@ -79,11 +79,12 @@ vvu_queue_run(struct vvu_queue *q, bool running)
 }
 
 void
-vvu_queue_attach(struct vvu_queue *q, struct vhr_ring *ring)
+vvu_queue_attach(struct vvu_queue *q, struct vhr_ring *ring, unsigned int window_flags)
 {
 	vvu_queue_lock(q);
 	q->running = false;
 	q->ring = ring;
+	q->uncached = !(window_flags & VHR_MAP_CACHED);
 	vvu_queue_ring_changed(q);
 	vvu_queue_unlock(q);
 }

@@ -75,6 +75,7 @@ struct vvu_queue {
 	bool rarp_due;
 	bool slow_burst;		/* transmit: not all of the burst took the fast path */
 	uint32_t room;			/* receive: bytes of one mbuf */
+	bool uncached;			/* the frontend's memory is not cached here */
 	uint32_t zc_min;		/* receive: frames of fewer bytes are not lent */
 	struct vvu_zc *zc;		/* receive: frames on loan; NULL: all are copied */
 	vvu_burst_fn burst;		/* for the ring's format and what was negotiated */
@@ -157,8 +158,11 @@ void *vvu_queue_translate_slow(struct vvu_queue *q, uint64_t gpa, uint32_t len);
 void vvu_queue_ring_changed(struct vvu_queue *q);
 /* Let the data thread use the ring (unless the port's link was set down), or not. */
 void vvu_queue_run(struct vvu_queue *q, bool running);
-/* Attach to the session's ring, or detach (NULL). The queue does not run. */
-void vvu_queue_attach(struct vvu_queue *q, struct vhr_ring *ring);
+/*
+ * Attach to the session's ring, or detach (NULL). @window_flags: VHR_MAP_.... The queue does
+ * not run.
+ */
+void vvu_queue_attach(struct vvu_queue *q, struct vhr_ring *ring, unsigned int window_flags);
 void vvu_queue_reset_stats(struct vvu_queue *q);
 /* The data room of @pool, or the buffer length of a split; 0 when there is none. */
 uint32_t vvu_queue_pool_room(struct rte_mempool *pool);

@@ -106,7 +106,7 @@ vvu_rx_deliver(struct vvu_queue *q, uint8_t *const *header, const uint32_t *fram
 		m = pkts[done];
 		vvu_rx_mbuf_fill(m, rearm, frame_len[i], frame_len[i]);
 		vvu_copy((uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM,
-			 header[i] + VVU_NET_HEADER, frame_len[i]);
+			 header[i] + VVU_NET_HEADER, frame_len[i], q->uncached);
 		if (offload && vvu_rx_offload_due(q, &copy) && vvu_rx_offload(q, &copy, m) != 0)
 			continue;
 		done++;

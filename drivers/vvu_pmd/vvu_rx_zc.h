@@ -70,7 +70,8 @@ vvu_rx_zc_copy(struct vvu_queue *q, struct rte_mbuf *m, const struct virtio_net_
 		return false;
 	}
 	vvu_rx_mbuf_fill(m, q->rearm, len, len);
-	vvu_copy((uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM, frame, len);
+	vvu_copy((uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM, frame, len,
+		 q->uncached);
 	return !q->offload || !vvu_rx_offload_due(q, header) || vvu_rx_offload(q, header, m) == 0;
 }
 

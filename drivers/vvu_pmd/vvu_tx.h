@@ -63,7 +63,7 @@ vvu_tx_fill(struct vvu_queue *q, struct rte_mbuf **pkts, uint8_t *const *room, u
 	for (i = 0; i < n; i++) {
 		vvu_tx_header_renew(room[i]);
 		vvu_copy(room[i] + VVU_NET_HEADER, rte_pktmbuf_mtod(pkts[i], const uint8_t *),
-			 pkts[i]->data_len);
+			 pkts[i]->data_len, q->uncached);
 		bytes += pkts[i]->data_len;
 	}
 	q->stats.packets += n;
