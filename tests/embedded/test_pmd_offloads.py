@@ -286,3 +286,28 @@ def test_vlan_tag_is_stripped_and_inserted():
         driver.send(bytes(NET_HEADER), tagged)
         assert driver.receive_all()[1][12:] == b"\x81\0\0\5" + tagged[12:]
         driver.close()
+
+
+@pytest.mark.parametrize("version, packed", [(4, 0), (6, 1)], ids=["IPv4-split", "IPv6-packed"])
+def test_headers_of_virtio_user_are_taken(version, packed):
+    """A frontend nobody here wrote leaves checksum and segmentation to its device."""
+    with dpdk.pmd("user") as pmd:
+        backend = pmd.backend(pmd.vdev(0), pmd.vdev(1), app=offloads(RX_ALL, TX_SEGS))
+        backend.do("set fwd io")
+        backend.do("start", "packets/burst=")
+        frontend = pmd.virtio_user(pmd.socket(1), options=f",packed_vq={packed}", app=[
+            "--tx-offloads=0x802c", "--no-flush-rx"])
+        for command in ("set fwd csum", "port stop 0", "csum set tcp hw 0", "csum set udp hw 0",
+                        "tso set 1400 0", "port start 0"):
+            frontend.do(command)
+        frontend.do("start", "packets/burst=")
+        driver = Offloads(size=64).connect(pmd.socket(0))
+        for port in (0, 1):
+            dpdk.wait_link(backend, True, port)
+        for packet in (Packet(100, version), Packet(1900, version), Packet(300, version, "udp")):
+            driver.send(bytes(NET_HEADER), packet.whole)
+            received, data = driver.receive_all()
+            assert data[12:] == packet.open[12:]
+            assert received == NO_OFFLOAD
+        dpdk.assert_no_errors(dpdk.xstats(backend, 1))
+        driver.close()
