@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """DPDK's own virtio driver in the frontend VM, and net_vvu in the backend VM."""
+import re
+import shlex
 import time
 
 import pytest
@@ -98,3 +100,35 @@ def test_frontend_driver_restarts(vms):
         wait_packets(front, 100)
         assert front.quit().code == 0
     assert back.quit().code == 0
+
+
+class Exerciser:
+    """pmd-exerciser in a guest: each line it is told is answered with one."""
+
+    def __init__(self, vm, device, *options):
+        line = shlex.join([*testpmd.eal(devices=[device]), "--", *options])
+        self.command = vm.spawn(f"exec pmd-exerciser {line}")
+        self.command.expect(r"(?m)^ready$", testpmd.START_TIMEOUT)
+
+    def ask(self, line, timeout=60):
+        start = len(self.command.out)
+        self.command.send(line + "\n")
+        match = self.command.expect(r"(?m)^(ok|error)(.*)\n", timeout, start)
+        assert match[1] == "ok", f"{line}: {match[2]}"
+        return dict(re.findall(r"(\w+)=(\d+)", match[2]))
+
+
+def test_port_that_sleeps_is_woken_by_every_frame(vms):
+    """Its interrupts are MSI-X vectors, through VFIO. One frame at a time, after pauses."""
+    frontend, backend, address = vms
+    back = Exerciser(backend, f"{address},queues=2", "--interrupts", "1", "--queues", "2")
+    back.ask("echo 4 4000")
+    front = Exerciser(frontend, FRONTEND_NIC, "--queues", "2")
+    assert front.ask("ping 0 300 20000 60000", 120)["round_count"] == "300"
+    result = back.ask("echo-stop")
+    assert int(result["packets"]) >= 300
+    assert int(result["sleeps"]) >= 100
+    assert result["missed"] == "0"
+    for program in (front, back):
+        program.command.send("quit\n")
+        assert program.command.wait(60).code == 0

@@ -37,7 +37,8 @@ SG_PROGRAMS = ("sg_inq", "sg_vpd", "sg_unmap", "sg_write_same", "sg_persist", "s
                "sg_turs", "sg_compare_and_write", "sg_get_lba_status", "sg_opcodes", "sg_dd",
                "sg_raw", "sg_start", "sg_rtpg")
 BUILT_PROGRAMS = ("examples/vhost-net/vhost-net", "tools/vvu-pkt/vvu-pkt",
-                  "tools/vvuctl", "tests/support/vvu-testd", "tests/support/vvu-hostile")
+                  "tools/vvuctl", "tests/support/vvu-testd", "tests/support/vvu-hostile",
+                  "tests/support/pmd-exerciser")
 STORAGE_PROGRAMS = ("examples/vhost-blk/vhost-blk", "examples/vhost-scsi/vhost-scsi")
 AGENT = "tests/vm/vm-agent"
 IOCHECK = "tests/vm/vvu-iocheck"
