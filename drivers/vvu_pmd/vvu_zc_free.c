@@ -65,6 +65,18 @@ detach(const struct batch *batch, struct rte_mbuf *m)
 	m->ol_flags = 0;
 }
 
+static __rte_always_inline void
+free_other(struct batch *batch, struct rte_mbuf *m)
+{
+	if (unlikely(m->nb_segs != 1)) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	m = rte_pktmbuf_prefree_seg(m);
+	if (likely(m != NULL))
+		add_mbuf(batch, m);
+}
+
 void
 vvu_zc_free_packets(struct rte_mbuf **pkts, uint16_t n)
 {
@@ -74,8 +86,8 @@ vvu_zc_free_packets(struct rte_mbuf **pkts, uint16_t n)
 	uint16_t i;
 
 	for (i = 0; i < n; i++) {
-		if (unlikely(!is_lent(pkts[i]))) {
-			rte_pktmbuf_free(pkts[i]);
+		if (!is_lent(pkts[i])) {
+			free_other(&batch, pkts[i]);
 			continue;
 		}
 		slot = pkts[i]->shinfo->fcb_opaque;
