@@ -9,6 +9,7 @@ import dpdkrun
 import matrix
 
 MEMORY_MIB = 128
+RING, SPARE_MBUFS = 256, 4096
 SETTLE_S = 0.1
 STEP_S = 0.002
 
@@ -77,7 +78,10 @@ class Pair:
         sockets = [runner.socket(f"{backend.name}{len(runner.processes)}-{i}")
                    for i in range(count)]
         memory = dpdkrun.memory_args(MEMORY_MIB, huge)
-        own = ["--room", str(group.room), "--mtu", str(group.mtu)]
+        # Each ring of a frontend's port keeps its buffers until they are needed, also while
+        # another port's cell is measured.
+        own = ["--room", str(group.room), "--mtu", str(group.mtu),
+               "--mbufs", str(count * RING * (1 + matrix.pieces(group)) + SPARE_MBUFS)]
         if backend is ZERO_COPY:
             own += ["--fast-free", "0"]
         self.backend = self.start(runner, f"{backend.name}-backend", [

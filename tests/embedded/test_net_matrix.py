@@ -17,12 +17,10 @@ import netload  # noqa: E402
 
 # More than the 256 entries of a ring: it wraps.
 FRAMES = 400
-# What net_vvu offers.
-SHAPES = [shape for shape in matrix.SHAPES if shape.ring == "split"]
-GROUPS = {group.name: group for group in matrix.groups(SHAPES)}
+GROUPS = {group.name: group for group in matrix.groups()}
 # Buffers that are lent come back in any order, so that is not offered with zero copy.
 LENT = {group.name: group for group in
-        matrix.groups([shape for shape in SHAPES if not shape.in_order], frontends=(1,))}
+        matrix.groups([shape for shape in matrix.SHAPES if not shape.in_order], frontends=(1,))}
 
 
 def wrong(cell, ports, sent, received):
@@ -87,6 +85,8 @@ def test_the_matrix_has_every_combination_once():
     wanted = {(ring, mrg, in_order, size, direction) for ring in ("split", "packed")
               for mrg in (False, True) for in_order in (False, True)
               for size in (64, 256, 1518, 9000, "imix")
-              for direction in ("to_backend", "to_frontend", "both", "forward")}
+              for direction in ("to_backend", "to_frontend", "both", "forward")
+              # Frames of several buffers that net_virtio_user sends over packed rings.
+              if not (ring == "packed" and mrg and size == 9000 and direction != "to_frontend")}
     assert len(cells) == len(set(cells)) == len(wanted)
     assert {(*cell.shape, cell.size, cell.direction) for cell in cells} == wanted
