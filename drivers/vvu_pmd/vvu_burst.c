@@ -3,6 +3,8 @@
 
 #include <ethdev_driver.h>
 #include <linux/virtio_config.h>
+#include <rte_cpuflags.h>
+#include <rte_vect.h>
 
 #include "vvu_burst.h"
 #include "vvu_header.h"
@@ -15,6 +17,7 @@ struct vvu_variant {
 	bool packed;
 	bool offload;		/* looks at headers, or flags, that say something */
 	bool zc;		/* frames are lent; with and without offloads */
+	unsigned int bits;	/* of vectors; 0: what DPDK needs anyway */
 	uint64_t features;	/* that have to be negotiated */
 	vvu_burst_fn burst;
 	const char *info;	/* for rte_eth_rx_burst_mode_get() */
@@ -25,10 +28,24 @@ struct vvu_variant {
 #define PACKED		.packed = true
 #define OFFLOAD		.offload = true
 #define ZERO_COPY	.zc = true
+#define AVX2		.bits = 256
+#define AVX512		.bits = 512
 #define IN_ORDER	.features = 1ull << VIRTIO_F_IN_ORDER
 
 /* Each direction and format has rows that need no feature. */
 static const struct vvu_variant variants[] = {
+#ifdef VVU_AVX512
+	{ RX, AVX512, .burst = vvu_rx_burst_split_avx512, .info = "Vector AVX-512, split ring" },
+	{ RX, AVX512, PACKED, .burst = vvu_rx_burst_packed_avx512,
+	  .info = "Vector AVX-512, packed ring" },
+	{ TX, AVX512, .burst = vvu_tx_burst_split_avx512, .info = "Vector AVX-512, split ring" },
+	{ TX, AVX512, PACKED, .burst = vvu_tx_burst_packed_avx512,
+	  .info = "Vector AVX-512, packed ring" },
+#endif
+#ifdef VVU_AVX2
+	{ RX, AVX2, PACKED, .burst = vvu_rx_burst_packed_avx2,
+	  .info = "Vector AVX2, packed ring" },
+#endif
 	{ RX, .burst = vvu_rx_burst_split, .info = "Scalar, split ring" },
 	{ RX, OFFLOAD, .burst = vvu_rx_burst_split_offload,
 	  .info = "Scalar, split ring, offloads" },
@@ -59,12 +76,32 @@ has_offload(const struct vvu_queue *q)
 	       (q->ring != NULL && (q->ring->features & VVU_RX_OFFLOAD_FEATURES) != 0);
 }
 
+/* What the processor has and the user (--force-max-simd-bitwidth) allows. */
+static unsigned int
+vector_bits(void)
+{
+	unsigned int allowed = rte_vect_get_max_simd_bitwidth();
+
+#ifdef RTE_ARCH_X86_64
+	if (allowed >= RTE_VECT_SIMD_512 && rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512F) > 0 &&
+	    rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512BW) > 0 &&
+	    rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512VL) > 0)
+		return 512;
+	if (allowed >= RTE_VECT_SIMD_256 && rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX2) > 0)
+		return 256;
+#endif
+	RTE_SET_USED(allowed);
+	return 0;
+}
+
 static bool
-is_right(const struct vvu_variant *v, const struct vvu_queue *q)
+is_right(const struct vvu_variant *v, const struct vvu_queue *q, unsigned int bits)
 {
 	const bool packed = q->ring != NULL && q->ring->packed;
 	const uint64_t features = q->ring != NULL ? q->ring->features : 0;
 
+	if (v->bits > bits)
+		return false;
 	if (v->rx != q->rx || v->packed != packed || v->zc != (q->zc != NULL))
 		return false;
 	return (v->zc || v->offload == q->offload) && (v->features & ~features) == 0;
@@ -74,9 +111,10 @@ void
 vvu_burst_choose(struct vvu_queue *q)
 {
 	const struct vvu_variant *v = variants;
+	const unsigned int bits = vector_bits();
 
 	q->offload = has_offload(q);
-	while (!is_right(v, q))
+	while (!is_right(v, q, bits))
 		v++;
 	q->variant = v;
 	q->burst = v->burst;

@@ -35,21 +35,6 @@ vvu_queue_unlock(struct vvu_queue *q)
 	rte_spinlock_unlock(&q->lock);
 }
 
-void *
-vvu_queue_translate_slow(struct vvu_queue *q, uint64_t gpa, uint32_t len)
-{
-	const struct vhr_region *region = vhr_memory_find(q->ring->memory, gpa);
-
-	if (region == NULL)
-		return NULL;
-	q->region_gpa = region->gpa;
-	q->region_size = region->size;
-	q->region_va = region->va;
-	if (len > region->size - (gpa - region->gpa))
-		return NULL;
-	return region->va + (gpa - region->gpa);
-}
-
 void
 vvu_queue_ring_changed(struct vvu_queue *q)
 {

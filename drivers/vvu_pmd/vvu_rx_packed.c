@@ -5,5 +5,5 @@
 uint16_t
 vvu_rx_burst_packed(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts)
 {
-	return vvu_rx_packed(q, pkts, nb_pkts, false, false);
+	return vvu_rx_packed(q, pkts, nb_pkts, false, false, vvu_rx_packed_gather);
 }

@@ -14,23 +14,22 @@
 #include "vvu_rx.h"
 
 /*
- * Look at up to @want entries, all before the end of the ring, as far as they are available
- * and plain. Where each one's header is goes to @header, its used descriptor without flags to
- * @word. Returns how many.
+ * Look at the entries from the one @i up to @want, all before the end of the ring, as far as
+ * they are available and plain. Where each one's header is goes to @header, its used
+ * descriptor without flags to @word. Returns how many, with the @i that were looked at before.
  */
 static __rte_always_inline uint16_t
-vvu_rx_packed_gather(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t want,
-		     uint8_t **header, uint32_t *frame_len, uint64_t *word)
+vvu_rx_packed_gather_from(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t i,
+			  uint16_t want, uint8_t **header, uint32_t *frame_len, uint64_t *word)
 {
 	struct vring_packed_desc *desc = &ring->packed_desc[ring->last_avail];
 	const uint64_t expected = vvu_packed_expected(ring, 0);
 	const uint32_t span = q->room - RTE_ETHER_HDR_LEN;
 	uint64_t there;
 	uint32_t len;
-	uint16_t i;
 	uint8_t *at;
 
-	for (i = 0; i < want; i++) {
+	for (; i < want; i++) {
 		there = vvu_packed_word_read(&desc[i]);
 		len = (uint32_t)there;
 		if (unlikely((there & VVU_PACKED_CHECKED) != expected ||
@@ -47,6 +46,18 @@ vvu_rx_packed_gather(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t 
 	return i;
 }
 
+static __rte_always_inline uint16_t
+vvu_rx_packed_gather(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t want,
+		     uint8_t **header, uint32_t *frame_len, uint64_t *word)
+{
+	return vvu_rx_packed_gather_from(q, ring, 0, want, header, frame_len, word);
+}
+
+/* vvu_rx_packed_gather(), or one that does the same faster. */
+typedef uint16_t (*vvu_rx_packed_gather_fn)(struct vvu_queue *q, const struct vhr_ring *ring,
+					    uint16_t want, uint8_t **header, uint32_t *frame_len,
+					    uint64_t *word);
+
 /*
  * Fast path. Returns how many entries were taken and given back; *delivered of them became
  * packets. Where the pool has too few mbufs, *starved is set and the rest stays in the ring.
@@ -54,7 +65,7 @@ vvu_rx_packed_gather(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t 
 static __rte_always_inline uint16_t
 vvu_rx_packed_plain(struct vvu_queue *q, struct vhr_ring *ring, uint16_t want,
 		    struct rte_mbuf **pkts, uint16_t *delivered, bool *starved, const bool in_order,
-		    const bool offload)
+		    const bool offload, const vvu_rx_packed_gather_fn gather)
 {
 	uint8_t *header[VVU_BATCH];
 	uint32_t frame_len[VVU_BATCH];
@@ -62,7 +73,7 @@ vvu_rx_packed_plain(struct vvu_queue *q, struct vhr_ring *ring, uint16_t want,
 	uint16_t plain, taken;
 
 	*delivered = 0;
-	plain = vvu_rx_packed_gather(q, ring, want, header, frame_len, word);
+	plain = gather(q, ring, want, header, frame_len, word);
 	if (unlikely(plain == 0))
 		return 0;
 	taken = vvu_rx_take_mbufs(q, pkts, plain);
@@ -106,7 +117,7 @@ vvu_rx_packed_chain(struct vvu_queue *q, struct vhr_ring *ring, struct rte_mbuf 
 
 static __rte_always_inline uint16_t
 vvu_rx_packed(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts, const bool in_order,
-	      const bool offload)
+	      const bool offload, const vvu_rx_packed_gather_fn gather)
 {
 	struct vhr_ring *ring = q->ring;
 	uint16_t seen = 0, delivered = 0, want, entries, got, n;
@@ -118,7 +129,7 @@ vvu_rx_packed(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts, con
 	while (seen < nb_pkts) {
 		want = vvu_packed_straight(ring, nb_pkts - seen);
 		n = vvu_rx_packed_plain(q, ring, want, &pkts[delivered], &got, &starved, in_order,
-					offload);
+					offload, gather);
 		taken += n;
 		seen += n;
 		delivered += got;

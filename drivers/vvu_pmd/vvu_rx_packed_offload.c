@@ -10,5 +10,5 @@ vvu_rx_burst_packed_offload(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_
 {
 	bool in_order = (q->ring->features & (1ull << VIRTIO_F_IN_ORDER)) != 0;
 
-	return vvu_rx_packed(q, pkts, nb_pkts, in_order, true);
+	return vvu_rx_packed(q, pkts, nb_pkts, in_order, true, vvu_rx_packed_gather);
 }
