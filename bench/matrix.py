@@ -68,20 +68,10 @@ def agreed(shape, log, port):
     return "packed" not in lines[-1] and ("mergeable" in lines[-1]) == shape.mrg
 
 
-def frontend_can(cell, room):
-    """Whether net_virtio_user keeps to the specification there. In DPDK 22.11 it does not where it
-    sends a frame of several buffers over a packed ring: the first entry of its indirect table,
-    the header, is marked as writable, and readable ones follow (virtio 1.3, 2.8.7 and 2.8.19).
-    net_vvu refuses such a chain."""
-    several = cell.size != "imix" and cell.size > room
-    return not (several and cell.shape.ring == "packed" and cell.direction != "to_frontend")
-
-
 def group_of(title, shapes, sizes, directions, **settings):
     """One frontend, two where frames are forwarded: each shape has two ports."""
     cells = [Cell(shape, size, direction, 2 if direction == "forward" else 1)
              for shape in shapes for size in sizes for direction in directions]
-    cells = [cell for cell in cells if frontend_can(cell, settings["room"])]
     return Group(title, [shape for shape in shapes for _ in range(2)], cells=cells, **settings)
 
 

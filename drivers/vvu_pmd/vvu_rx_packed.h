@@ -98,7 +98,11 @@ static __rte_noinline enum vvu_rx_result
 vvu_rx_packed_chain(struct vvu_queue *q, struct vhr_ring *ring, struct rte_mbuf **pkt,
 		    uint16_t *entries)
 {
-	struct vhr_chain chain = { .iov = q->iov, .iov_max = VVU_CHAIN_IOV };
+	struct vhr_chain chain = {
+		.iov = q->iov,
+		.iov_max = VVU_CHAIN_IOV,
+		.table_is_readable = true,
+	};
 	enum vvu_rx_result result;
 	uint16_t id;
 	int ret;

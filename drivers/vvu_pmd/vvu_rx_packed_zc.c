@@ -65,7 +65,11 @@ receive_plain(struct vvu_queue *q, struct vhr_ring *ring, uint16_t want, struct 
 static __rte_noinline enum vvu_rx_result
 receive_chain(struct vvu_queue *q, struct vhr_ring *ring, struct rte_mbuf **pkt)
 {
-	struct vhr_chain chain = { .iov = q->iov, .iov_max = VVU_CHAIN_IOV };
+	struct vhr_chain chain = {
+		.iov = q->iov,
+		.iov_max = VVU_CHAIN_IOV,
+		.table_is_readable = true,
+	};
 	enum vvu_rx_result result;
 	uint16_t id, entries;
 	int ret;

@@ -136,7 +136,7 @@ spread(struct vvu_queue *q, const struct vvu_tx_format *format, uint16_t n, stru
 	struct vhr_ring *ring = q->ring;
 	bool mergeable = (ring->features & (1ull << VIRTIO_NET_F_MRG_RXBUF)) != 0;
 	struct header_place place = { .num = 0 };
-	struct vhr_chain chain;
+	struct vhr_chain chain = { .iov = q->iov, .iov_max = VVU_CHAIN_IOV };
 	uint16_t done = 0;
 	int ret;
 

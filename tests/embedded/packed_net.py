@@ -82,8 +82,9 @@ class PackedDriver:
     def post_room(self, ident):
         self.rx.post(ident, (self.rx_buffers + ident * BUFFER, self.buffer, DESC_WRITE))
 
-    def post_pieces(self, data, sizes, flags=0, indirect=False):
-        """One list of descriptors of these sizes that holds data, header included."""
+    def post_pieces(self, data, sizes, flags=0, indirect=False, first_flags=0):
+        """One list of descriptors of these sizes that holds data, header included.
+        first_flags: of the first entry of an indirect table."""
         assert sum(sizes) == len(data)
         ident = self.next_id % self.tx.size
         self.next_id += 1
@@ -95,8 +96,9 @@ class PackedDriver:
             at += size
         if indirect:
             table = self.tables + ident * 1024
-            self.guest.write(table, b"".join(struct.pack("<QIHH", address, size, 0, bits)
-                                             for address, size, bits in buffers))
+            self.guest.write(table, b"".join(
+                struct.pack("<QIHH", address, size, 0, bits | (0 if i else first_flags))
+                for i, (address, size, bits) in enumerate(buffers)))
             buffers = [(table, 16 * len(sizes), DESC_INDIRECT)]
         self.tx.post(ident, *buffers)
         return ident

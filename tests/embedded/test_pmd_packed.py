@@ -62,6 +62,15 @@ def test_lists_of_several_descriptors_are_one_frame(driver, sizes, indirect):
         assert driver.receive() == frame(100, number)
 
 
+def test_table_with_a_header_that_is_called_writable(driver):
+    """As DPDK's virtio driver makes it of a frame in several mbufs."""
+    for number in range(10):
+        driver.post_pieces(bytes(NET_HEADER) + frame(100, number), (NET_HEADER, 60, 40),
+                           indirect=True, first_flags=DESC_WRITE)
+        driver.taken()
+        assert driver.receive() == frame(100, number)
+
+
 def test_plain_and_chained_frames_mixed_keep_their_order(driver):
     for turn in range(20):
         for number in range(5):

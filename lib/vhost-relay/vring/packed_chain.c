@@ -78,6 +78,8 @@ walk_indirect(struct walk *w, const struct descriptor *table)
 			return ret;
 		desc = decode(raw);
 		ret = check_indirect_entry(w, &desc);
+		if (w->chain->table_is_readable)
+			desc.flags &= (uint16_t)~VRING_DESC_F_WRITE;
 		if (ret == 0)
 			ret = add_buffer(w, &desc);
 	}

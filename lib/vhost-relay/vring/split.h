@@ -30,6 +30,12 @@ struct vhr_chain {
 	uint64_t writable_bytes;
 	struct iovec *iov;		/* the caller's array */
 	unsigned int iov_max;
+	/*
+	 * The caller's: this ring is only read from, and entries of a packed ring's indirect
+	 * table are readable whatever they say. DPDK's virtio driver leaves WRITE in the entry of
+	 * the header, in all versions with packed rings.
+	 */
+	bool table_is_readable;
 };
 
 /*

@@ -224,6 +224,27 @@ indirect_table_is_read_entry_after_entry(void **state)
 }
 
 static void
+table_of_a_ring_that_is_only_read_has_no_writable_entries(void **state)
+{
+	struct packed_fixture *f = *state;
+	uint8_t *table = f->va + 0x2000;
+	struct vhr_taken taken;
+
+	/* As DPDK's virtio driver makes it. */
+	packed_desc(table, PACKED_GPA + BUFFERS, 12, 0, F_WRITE);
+	packed_desc(table + 16, PACKED_GPA + BUFFERS + 64, 32, 0, F_NEXT);
+	packed_desc(table + 32, PACKED_GPA + BUFFERS + 128, 7, 0, 0);
+	packed_put(f, PACKED_GPA + 0x2000, 48, 4, F_INDIRECT);
+	f->chain.table_is_readable = true;
+	assert_int_equal(pop(f, &taken), 1);
+	assert_int_equal(taken.id, 4);
+	assert_int_equal(f->chain.readable, 3);
+	assert_int_equal(f->chain.writable, 0);
+	assert_int_equal(f->chain.readable_bytes, 51);
+	assert_int_equal(f->chain.writable_bytes, 0);
+}
+
+static void
 request_with_too_many_pieces_is_taken_with_its_whole_list(void **state)
 {
 	struct packed_fixture *f = *state;
@@ -549,6 +570,7 @@ main(void)
 		TEST(requests_are_used_in_the_order_of_their_completion),
 		TEST(many_laps_of_lists_of_every_length),
 		TEST(indirect_table_is_read_entry_after_entry),
+		TEST(table_of_a_ring_that_is_only_read_has_no_writable_entries),
 		TEST(request_with_too_many_pieces_is_taken_with_its_whole_list),
 		TEST(list_longer_than_the_ring),
 		TEST(more_descriptors_than_were_given_back),
