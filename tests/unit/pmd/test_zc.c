@@ -53,7 +53,7 @@ copy(uint16_t id)
 static void
 expect_used(uint16_t id)
 {
-	struct vvu_zc_entry entry;
+	struct vvu_zc_entry entry = { 0 };
 
 	assert_true(vvu_zc_next_used(zc, &entry));
 	assert_int_equal(entry.id, id);
@@ -62,7 +62,7 @@ expect_used(uint16_t id)
 static void
 expect_none_used(void)
 {
-	struct vvu_zc_entry entry;
+	struct vvu_zc_entry entry = { 0 };
 
 	assert_false(vvu_zc_next_used(zc, &entry));
 }
@@ -102,7 +102,7 @@ frame_that_is_not_lent_after_all_is_used_at_once(void **state)
 static void
 number_of_descriptors_is_kept(void **state)
 {
-	struct vvu_zc_entry entry;
+	struct vvu_zc_entry entry = { 0 };
 
 	vvu_zc_push(zc, 7, 3);
 	assert_true(vvu_zc_next_used(zc, &entry));
@@ -437,7 +437,7 @@ static void
 returns_from_many_threads_are_all_seen(void **state)
 {
 	uint16_t given = 0, used = 0;
-	struct vvu_zc_entry entry;
+	struct vvu_zc_entry entry = { 0 };
 	pthread_t thread[WORKERS];
 	unsigned int i;
 
