@@ -85,8 +85,7 @@ take(struct testd *d, unsigned int index)
 	if (r == NULL)
 		return 0;
 	r->ring = index;
-	r->chain.iov = r->iov;
-	r->chain.iov_max = PIECES;
+	r->chain = (struct vhr_chain){ .iov = r->iov, .iov_max = PIECES };
 	ret = vhr_queue_pop(vhr_ring(d->session, index), &r->taken, &r->chain);
 	if (ret != 1 && ret != -E2BIG) {
 		free(r);

@@ -36,6 +36,7 @@ request_get(struct target_queue *q)
 	request->queue = q;
 	request->chain.iov = request->iov;
 	request->chain.iov_max = TARGET_IOV_MAX;
+	request->chain.table_is_readable = false;
 	return request;
 }
 
