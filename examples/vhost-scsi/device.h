@@ -47,6 +47,7 @@ struct queue_lun {
 	struct store_queue *store;	/* NULL: of the control queue */
 	int fd;				/* watched; -1 */
 	unsigned int under_way;
+	bool kick_due;			/* a command ended since its last kick */
 	struct queue_lun *next;		/* all of the queue */
 };
 

@@ -108,8 +108,10 @@ static void task_done(struct scsi_task *task)
 	struct scsi_request *r = (struct scsi_request *)((char *)task -
 							 offsetof(struct scsi_request, task));
 
-	if (r->lun)
+	if (r->lun) {
 		r->lun->under_way--;
+		r->lun->kick_due = true;
+	}
 	answer(r, responses[task->outcome]);
 }
 
@@ -280,9 +282,11 @@ unsigned int scsi_request_poll(struct target_queue *queue)
 	unsigned int done = 0;
 
 	for (struct queue_lun *lun = q->first; lun; lun = lun->next) {
-		if (lun->under_way == 0)
+		/* Also of commands that came and went within this round: store_kick() */
+		if (lun->under_way == 0 && !lun->kick_due)
 			continue;
-		busy = true;
+		busy |= lun->under_way != 0;
+		lun->kick_due = false;
 		store_kick(lun->store);
 		done += store_poll(lun->store);
 	}

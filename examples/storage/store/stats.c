@@ -2,6 +2,10 @@
 /*
  * stats: counts operations and how long they take. Each queue has counters of its own that only
  * its thread writes; a description adds them up. What a queue had counted stays when it closes.
+ *
+ * Operations on memory take less than two looks at the clock. So there is one for each completion,
+ * and that is also when the next operation begins that is submitted in the same round, which is
+ * until the queue is kicked or polled: the worker was busy in between and did not wait.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -17,6 +21,7 @@ struct counters {
 
 struct stats_queue {
 	struct store_queue queue;
+	uint64_t now_ns;		/* the last look at the clock; 0: it is of another round */
 	struct counters counters[STORE_NUM_OPS];
 	struct stats_queue *next;
 };
@@ -45,7 +50,8 @@ static void stats_done(struct store_io *io, int result, void *arg)
 	struct stats_queue *queue = arg;
 	struct counters *counters = &queue->counters[io->op];
 
-	histogram_add(&counters->ns, filter_now_ns() - *store_data(io));
+	queue->now_ns = filter_now_ns();
+	histogram_add(&counters->ns, queue->now_ns - *store_data(io));
 	if (result)
 		count(&counters->errors, 1);
 	else if (io->op != STORE_FLUSH)
@@ -59,8 +65,25 @@ static void stats_submit(struct store_queue *arg, struct store_io *io)
 	struct stats_queue *queue = (struct stats_queue *)arg;
 
 	count(&queue->counters[io->op].started, 1);
-	*store_data(io) = filter_now_ns();
+	if (!queue->now_ns)
+		queue->now_ns = filter_now_ns();
+	*store_data(io) = queue->now_ns;
 	store_forward(arg->inner, io, stats_done, queue);
+}
+
+/* The round is over; the thread may sleep before the next. */
+static void stats_kick(struct store_queue *queue)
+{
+	store_kick(queue->inner);
+	((struct stats_queue *)queue)->now_ns = 0;
+}
+
+static unsigned int stats_poll(struct store_queue *queue)
+{
+	unsigned int done = store_poll(queue->inner);
+
+	((struct stats_queue *)queue)->now_ns = 0;
+	return done;
 }
 
 static void merge(struct counters *to, const struct counters *from)
@@ -170,8 +193,8 @@ static const struct store_ops stats_ops = {
 	.queue_open = stats_queue_open,
 	.queue_close = stats_queue_close,
 	.submit = stats_submit,
-	.kick = filter_kick,
-	.poll = filter_poll,
+	.kick = stats_kick,
+	.poll = stats_poll,
 	.fd = filter_fd,
 	.describe = stats_describe,
 	.close = stats_close,

@@ -101,7 +101,7 @@ struct store_ops {
 	/* Nothing is under way in it. */
 	void (*queue_close)(struct store_queue *queue);
 	void (*submit)(struct store_queue *queue, struct store_io *io);
-	/* Hand what was submitted to the kernel or the peer. NULL: submit did. */
+	/* Hand what was submitted to the kernel or the peer. NULL: submit did. See store_kick(). */
 	void (*kick)(struct store_queue *queue);
 	/* Complete what is done; how many were. NULL: all completes in submit. */
 	unsigned int (*poll)(struct store_queue *queue);
@@ -164,6 +164,10 @@ void store_queue_close(struct store_queue *queue);
  * -EOPNOTSUPP, -EIO, -ENOSPC, -ETIMEDOUT. Checks what every store has to check.
  */
 void store_submit(struct store_queue *queue, struct store_io *io, store_done *done, void *arg);
+/*
+ * What was submitted starts. After each number of submissions, also where all of them completed at
+ * once, and before the thread does anything else or sleeps.
+ */
 void store_kick(struct store_queue *queue);
 unsigned int store_poll(struct store_queue *queue);
 /* For this one and those below it; again before each poll() while somebody waits. */
