@@ -310,6 +310,7 @@ submit_flush(void *arg)
 	struct blk_queue *q = target_queue_context(flush->device->flush_queue);
 
 	flush->io.op = STORE_FLUSH;
+	flush->io.flags = STORE_F_ASIDE;
 	store_submit(q->store_queue, &flush->io, flush_done, flush);
 	store_kick(q->store_queue);
 }

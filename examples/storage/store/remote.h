@@ -113,7 +113,8 @@ struct remote {
 	uint64_t check_ns;		/* no deadline is before */
 	/* Writes that completed without being durable, and how many of them a flush covered. */
 	uint64_t written, flushed;
-	bool cache_lost;		/* the next flush says so */
+	/* How often some of them were lost; atomic. Flushes say so, once on each queue. */
+	uint64_t losses;
 	bool lost_now;			/* a step found the connection of no use */
 	bool recycle;			/* connect anew when nothing is under way */
 	bool recycle_flushed;		/* and nothing in a cache */
@@ -162,6 +163,8 @@ unsigned int remote_poll(struct store_queue *queue);
 int remote_queue_fd(struct store_queue *queue);
 /* Thread: give @io back to its queue. The thread's own have none. */
 void remote_give_back(struct store_io *io, int result);
+/* Thread: has nobody been told of the last loss by the queue of @io? Then @io, a flush, does. */
+bool remote_tells_loss(const struct remote *remote, const struct store_io *io);
 /* Wake the thread up. */
 void remote_wake(const struct remote *remote);
 /* Wait until the thread has seen everything up to now, and touches no queue it gave back to. */

@@ -17,6 +17,7 @@ struct remote_queue {
 	struct store_io *done;			/* atomic; newest first */
 	int fd;
 	bool signalled;				/* atomic: somebody wrote or will write to fd */
+	uint64_t told_losses;			/* the thread's: flushes have said so */
 };
 
 static inline struct remote_queue *remote_queue_of(struct store_queue *queue)
@@ -85,6 +86,18 @@ void remote_give_back(struct store_io *io, int result)
 		signal_fd(queue->fd);
 }
 
+bool remote_tells_loss(const struct remote *remote, const struct store_io *io)
+{
+	struct remote_queue *queue = io->opaque;
+
+	/* The thread's own have no queue. */
+	if (!queue || queue->told_losses == remote->losses)
+		return false;
+	if (!(io->flags & STORE_F_ASIDE))
+		queue->told_losses = remote->losses;
+	return true;
+}
+
 unsigned int remote_poll(struct store_queue *arg)
 {
 	struct remote_queue *queue = remote_queue_of(arg);
@@ -151,6 +164,8 @@ int remote_queue_open(struct store *store, struct store_queue **result)
 	queue->queue.ops = store->ops;
 	queue->queue.store = store;
 	queue->remote = (struct remote *)store;
+	/* What was lost before is for those who were there. */
+	queue->told_losses = __atomic_load_n(&queue->remote->losses, __ATOMIC_RELAXED);
 	queue->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (queue->fd < 0) {
 		free(queue);

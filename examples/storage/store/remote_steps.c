@@ -162,10 +162,8 @@ static int prepare(struct remote_request *request)
 	if (!left) {
 		if (io->op != STORE_FLUSH && !request->flush_left)
 			return 1;
-		if (io->op == STORE_FLUSH && remote->cache_lost) {
-			remote->cache_lost = false;
+		if (io->op == STORE_FLUSH && remote_tells_loss(remote, io))
 			return -EIO;
-		}
 		if (!link->can_flush)
 			return 1;
 		request->step = REMOTE_FLUSH;
@@ -292,18 +290,17 @@ void remote_step_again(struct remote_request *request)
 	request->issued = false;
 }
 
-/* Those that wait and those that had been handed over. @result: of all flushes. */
-static bool fail_flushes(struct remote *remote, int result)
+/* Those that wait and those that had been handed over. */
+static void fail_flushes(struct remote *remote)
 {
 	struct store_io *waiting = remote->waiting, *next;
-	bool any = false;
 
 	for (unsigned int i = 0; i < REMOTE_REQUESTS; i++) {
 		struct remote_request *request = &remote->requests[i];
 
 		if (request->io && request->io->op == STORE_FLUSH) {
-			finish(request, result);
-			any = true;
+			remote_tells_loss(remote, request->io);
+			finish(request, -EIO);
 		}
 	}
 	remote->waiting = NULL;
@@ -311,15 +308,14 @@ static bool fail_flushes(struct remote *remote, int result)
 	for (; waiting; waiting = next) {
 		next = waiting->next;
 		if (waiting->op == STORE_FLUSH) {
-			remote_give_back(waiting, result);
-			any = true;
+			remote_tells_loss(remote, waiting);
+			remote_give_back(waiting, -EIO);
 		} else {
 			waiting->next = NULL;
 			*remote->waiting_end = waiting;
 			remote->waiting_end = &waiting->next;
 		}
 	}
-	return any;
 }
 
 void remote_steps_lost(struct remote *remote)
@@ -335,8 +331,8 @@ void remote_steps_lost(struct remote *remote)
 	 * the peer still has them. Who asked for durability must hear of it.
 	 */
 	remote->flushed = remote->written;
-	if (!fail_flushes(remote, -EIO))
-		remote->cache_lost = true;
+	__atomic_store_n(&remote->losses, remote->losses + 1, __ATOMIC_RELAXED);
+	fail_flushes(remote);
 }
 
 void remote_expire(struct remote *remote, uint64_t now_ns)

@@ -44,6 +44,8 @@ enum store_op {
  * Without it (frontend memory behind VFIO) the store goes through memory of its own.
  */
 #define STORE_F_PAGE_BACKED	0x4u
+/* Flush: the program's own. That writes were lost is told to those of users all the same. */
+#define STORE_F_ASIDE		0x8u
 
 struct store_io;
 typedef void store_done(struct store_io *io, int result, void *arg);
@@ -85,7 +87,8 @@ struct store_info {
 	bool read_only;
 	/*
 	 * Completed writes may be lost with the store's power or peer until a flush. A store
-	 * that reconnects and cannot know that its peer kept them fails the next flush.
+	 * that reconnects and cannot know that its peer kept them fails the next flush of every
+	 * queue: each covers the writes of all of them.
 	 */
 	bool volatile_cache;
 	bool rotational;

@@ -14,6 +14,7 @@ static struct peer {
 	struct remote_link link;
 	int fd;				/* readable: it has something to say */
 	struct remote_request *asked;
+	bool break_off;
 	unsigned int steps;
 	struct {
 		enum remote_step step;
@@ -47,6 +48,10 @@ static int peer_service(struct remote *remote, short revents, char *why)
 
 	if (!(revents & POLLIN) || read(peer.fd, &count, sizeof(count)) < 0)
 		return 0;
+	if (peer.break_off) {
+		peer.break_off = false;
+		return -ECONNRESET;
+	}
 	if (remote->state == REMOTE_CONNECTING) {
 		remote->link = peer.link;
 		return 1;
@@ -72,6 +77,7 @@ static int peer_issue(struct remote *remote, struct remote_request *request)
 
 static void peer_disconnect(struct remote *remote)
 {
+	peer.asked = NULL;
 }
 
 static void peer_free(struct remote *remote)
@@ -194,6 +200,52 @@ static void with_writeback_only_what_asks_for_it_is_durable(void **state)
 	expect_step(2, REMOTE_FLUSH, 0, 0, false);
 }
 
+static int flush(struct store_queue *of, unsigned int flags)
+{
+	return do_op(of, STORE_FLUSH, flags, 0, 0, NULL, 0);
+}
+
+/* What nobody else knows: whether the peer still has the write that no flush covered. */
+static void write_and_break_off(void)
+{
+	char data[512] = { 0 };
+
+	assert_int_equal(do_write(queue, 1024, data, sizeof(data)), 0);
+	peer.break_off = true;
+	assert_int_equal(speak(), 0);
+}
+
+/* A flush is of all queues: each user has to hear of the loss, whoever asks first. */
+static void a_cache_that_was_lost_is_told_once_to_every_queue(void **state)
+{
+	struct store_queue *second, *late;
+
+	open_peer(true, true, true);
+	second = open_queue(connected);
+	write_and_break_off();
+	assert_int_equal(flush(queue, 0), -EIO);
+	assert_int_equal(flush(queue, 0), 0);
+	assert_int_equal(flush(second, 0), -EIO);
+	assert_int_equal(flush(second, 0), 0);
+	/* It has no users from before. */
+	late = open_queue(connected);
+	assert_int_equal(flush(late, 0), 0);
+	store_queue_close(late);
+	store_queue_close(second);
+	close_peer();
+}
+
+static void a_flush_that_no_user_asked_for_spares_none_the_news(void **state)
+{
+	open_peer(true, true, true);
+	write_and_break_off();
+	assert_int_equal(flush(queue, STORE_F_ASIDE), -EIO);
+	assert_int_equal(flush(queue, STORE_F_ASIDE), -EIO);
+	assert_int_equal(flush(queue, 0), -EIO);
+	assert_int_equal(flush(queue, STORE_F_ASIDE), 0);
+	close_peer();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +253,8 @@ int main(void)
 		cmocka_unit_test(a_write_is_flushed_where_the_peer_cannot),
 		cmocka_unit_test(zeroes_are_flushed_where_only_a_write_is_durable_by_itself),
 		cmocka_unit_test(with_writeback_only_what_asks_for_it_is_durable),
+		cmocka_unit_test(a_cache_that_was_lost_is_told_once_to_every_queue),
+		cmocka_unit_test(a_flush_that_no_user_asked_for_spares_none_the_news),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
