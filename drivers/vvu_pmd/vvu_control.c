@@ -37,6 +37,9 @@ static struct {
 /* Starting and stopping the thread, which the list's lock cannot be held for. */
 static pthread_mutex_t thread_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* The descriptor that wakes it: EAL's interrupt thread uses it whatever ports come and go. */
+static pthread_mutex_t wake_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static bool
 on_control_thread(void)
 {
@@ -48,8 +51,10 @@ wake(void)
 {
 	uint64_t one = 1;
 
-	if (write(control.wake_fd, &one, sizeof(one)) < 0)
+	pthread_mutex_lock(&wake_lock);
+	if (control.wake_fd >= 0 && write(control.wake_fd, &one, sizeof(one)) < 0)
 		VVU_PMD_LOG(DEBUG, "control thread is awake already");
+	pthread_mutex_unlock(&wake_lock);
 }
 
 static bool
@@ -151,7 +156,13 @@ raise_events(struct vvu_port *port)
 	}
 	if (port->failed && !port->failed_told) {
 		port->failed_told = true;
-		raise_event(port, RTE_ETH_EVENT_INTR_RESET, NULL);
+		if (!raise_event(port, RTE_ETH_EVENT_INTR_RESET, NULL))
+			return;
+	}
+	if (__atomic_load_n(&port->removal_asked, __ATOMIC_ACQUIRE) && !port->removal_told &&
+	    port->dev->data->dev_conf.intr_conf.rmv) {
+		port->removal_told = true;
+		raise_event(port, RTE_ETH_EVENT_INTR_RMV, NULL);
 	}
 }
 
@@ -207,10 +218,12 @@ close_fds(void)
 {
 	if (control.epoll_fd >= 0)
 		close(control.epoll_fd);
+	control.epoll_fd = -1;
+	pthread_mutex_lock(&wake_lock);
 	if (control.wake_fd >= 0)
 		close(control.wake_fd);
-	control.epoll_fd = -1;
 	control.wake_fd = -1;
+	pthread_mutex_unlock(&wake_lock);
 }
 
 static int

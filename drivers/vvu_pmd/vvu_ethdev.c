@@ -261,7 +261,7 @@ is_removed(struct rte_eth_dev *dev)
 {
 	const struct vvu_port *port = dev->data->dev_private;
 
-	return port->failed;
+	return __atomic_load_n(&port->removal_asked, __ATOMIC_ACQUIRE);
 }
 
 /* The port gets whatever the frontend sends, so both modes are always on. */

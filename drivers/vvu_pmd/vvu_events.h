@@ -20,6 +20,10 @@
  *
  * RTE_ETH_EVENT_INTR_RESET has none either: the device failed and serves nobody until the
  * application stops the port, calls rte_eth_dev_reset() and sets it up again.
+ *
+ * RTE_ETH_EVENT_INTR_RMV (of a port with RTE_ETH_DEV_INTR_RMV, if intr_conf.rmv is set) has
+ * none: the function is to be unplugged, which waits until the application has closed the
+ * port and removed its device. It comes once.
  */
 struct vvu_queue_state {
 	uint16_t queue_id;	/* of the port */

@@ -5,11 +5,53 @@
 #include <bus_pci_driver.h>
 #include <ethdev_driver.h>
 #include <ethdev_pci.h>
+#include <rte_dev.h>
+#include <rte_pause.h>
 
 #include "vvu-device/layout.h"
 
+#include "vvu_control.h"
 #include "vvu_log.h"
 #include "vvu_port.h"
+
+/*
+ * In EAL's interrupt thread: vfio-pci wants its function back, and asks until it has it. The
+ * bus hands that on by itself; what the kernel says of functions with other drivers, only
+ * where the application has started EAL's event monitor.
+ */
+static void
+device_event(const char *name, enum rte_dev_event_type event, void *arg)
+{
+	struct vvu_port *port = arg;
+
+	RTE_SET_USED(name);
+	if (event != RTE_DEV_EVENT_REMOVE)
+		return;
+	__atomic_store_n(&port->removal_asked, true, __ATOMIC_RELEASE);
+	vvu_control_events_due(port);
+}
+
+static int
+watch(struct vvu_port *port)
+{
+	int ret = rte_dev_event_callback_register(port->pci->device.name, device_event, port);
+
+	if (ret != 0)
+		VVU_PMD_LOG(ERR, "%s: no watch for its removal: %s", port->name,
+			    rte_strerror(-ret));
+	else if (port->pci->kdrv == RTE_PCI_KDRV_VFIO)
+		port->dev->data->dev_flags |= RTE_ETH_DEV_INTR_RMV;
+	return ret;
+}
+
+void
+vvu_pci_unwatch(struct vvu_port *port)
+{
+	/* Refused while the callback runs, which calls nobody that waits. */
+	while (rte_dev_event_callback_unregister(port->pci->device.name, device_event, port) ==
+	       -EAGAIN)
+		rte_pause();
+}
 
 static int
 pci_init(struct rte_eth_dev *dev)
@@ -30,7 +72,13 @@ pci_init(struct rte_eth_dev *dev)
 		VVU_PMD_LOG(ERR, "%s: %s", pci->name, reason.text);
 		return ret;
 	}
-	return vvu_port_create(dev, &args, pci);
+	ret = vvu_port_create(dev, &args, pci);
+	if (ret != 0)
+		return ret;
+	ret = watch(dev->data->dev_private);
+	if (ret != 0)
+		vvu_port_destroy(dev->data->dev_private);
+	return ret;
 }
 
 static int

@@ -240,6 +240,8 @@ fail:
 void
 vvu_port_destroy(struct vvu_port *port)
 {
+	if (port->pci != NULL)
+		vvu_pci_unwatch(port);
 	vvu_interrupts_release(port->dev);
 	vvu_port_close(port);
 	rte_free(port->queues);

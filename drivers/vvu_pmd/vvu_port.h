@@ -49,12 +49,16 @@ struct vvu_port {
 	uint16_t frontend_mtu;			/* NET_SET_MTU; 0: not told */
 	bool ring_ready[VHU_MAX_VRINGS];
 
+	/* ---- EAL's interrupt thread ---- */
+	bool removal_asked;			/* its function is to be given back */
+
 	/* ---- control thread ---- */
 	bool listed;
 	TAILQ_ENTRY(vvu_port) next;
 	bool events_due;			/* any thread sets it */
 	bool link_told;
 	bool failed_told;
+	bool removal_told;
 	bool ring_told[VHU_MAX_VRINGS];
 };
 
@@ -87,5 +91,8 @@ uint64_t vvu_port_tx_offloads(const struct vvu_devargs *args);
 
 /* The embedded device's or DPDK PCI bus of this port. */
 int vvu_bus_pci_open(struct rte_pci_device *pci, struct vhr_bus **bus, struct vhu_reason *reason);
+
+/* vvu_pci.c: once it has returned, nothing of the port is used by who tells of removals. */
+void vvu_pci_unwatch(struct vvu_port *port);
 
 #endif

@@ -60,6 +60,21 @@ def test_device_is_detached_while_its_frontend_sends():
         assert backend.quit() == 0
 
 
+def test_application_is_told_of_a_port_that_goes_with_its_device():
+    with exerciser.exerciser("told", number=2) as port:
+        driver = Driver().connect(port.pmd.socket())
+        dpdk.wait_for("link", lambda: port.number("link-state 0") == 1)
+        other = port.values("events 1")
+        assert port.values("events 0")["destroy"] == 0
+        port.ask("remove 0")
+        assert driver.frontend.closed()
+        assert port.values("events 0")["destroy"] == 1
+        assert port.values("events 1") == other
+        with pytest.raises(exerciser.dpdkrun.Failed, match="No such device"):
+            port.ask("link-state 0")
+        driver.close()
+
+
 @pytest.mark.parametrize("interrupts", [0, 1])
 def test_port_with_a_frontend_is_closed_at_the_end(interrupts):
     with exerciser.exerciser("end", "--interrupts", interrupts) as port:

@@ -26,6 +26,7 @@ static const struct command *const groups[] = {
 	wait_commands,
 	packet_commands,
 	feature_commands,
+	event_commands,
 };
 
 static int
@@ -49,6 +50,8 @@ port_setup(uint16_t port)
 	int ret = rte_eth_dev_info_get(port, &info);
 
 	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	/* Only what a port can tell may be asked for. */
+	conf.intr_conf.rmv = ret == 0 && *info.dev_flags & RTE_ETH_DEV_INTR_RMV;
 	if (ret == 0)
 		ret = rte_eth_dev_configure(port, num_queues, num_queues, &conf);
 	for (queue = 0; ret == 0 && queue < num_queues; queue++)
@@ -127,7 +130,7 @@ main(int argc, char **argv)
 	if (ret == 0) {
 		pool = rte_pktmbuf_pool_create("exerciser", MBUFS, 128, 0,
 					       RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-		ret = pool == NULL ? -rte_errno : 0;
+		ret = pool == NULL ? -rte_errno : events_count();
 	}
 	RTE_ETH_FOREACH_DEV(port) {
 		if (ret == 0)

@@ -31,6 +31,10 @@ extern const struct command state_commands[];		/* exerciser_state.c */
 extern const struct command wait_commands[];		/* exerciser_wait.c */
 extern const struct command packet_commands[];		/* exerciser_packets.c */
 extern const struct command feature_commands[];		/* exerciser_features.c */
+extern const struct command event_commands[];		/* exerciser_events.c */
+
+/* Count the events of all ports from now on. 0 or -errno. */
+int events_count(void);
 
 /* End what wait_commands started. */
 void wait_finish(void);

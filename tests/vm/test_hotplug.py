@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import linux, pair
+from harness import linux, pair, testpmd
 from harness.qmp import QmpError
 from harness.switch import Switch
 
@@ -48,8 +48,12 @@ class Pair:
     def serve(self):
         self.switch = Switch(self.backend, [pair.bind_vvu(self.backend)], tap=f"{BACKEND}/24")
         if self.frontend is None:
-            self.frontend = self.machines.add(pair.frontend_vm(self.socket, memory=384)).start()
-            linux.bring_up(self.frontend, f"{FRONTEND}/24")
+            self.boot_frontend()
+
+    def boot_frontend(self):
+        """While a program serves it."""
+        self.frontend = self.machines.add(pair.frontend_vm(self.socket, memory=384)).start()
+        linux.bring_up(self.frontend, f"{FRONTEND}/24")
 
     def check(self):
         linux.wait_carrier(self.frontend)
@@ -113,6 +117,36 @@ def test_plugging_is_refused(vms, options, message):
         vms.status()
 
 
+def test_function_is_unplugged_and_plugged_under_a_program_that_listens(vms):
+    """The kernel asks for it back; testpmd is told by the driver, lets go of it, goes on, and
+    takes the next one. It comes first: a frontend that has met the switch has negotiated offloads
+    that testpmd does not offer, and would not be served."""
+    vms.plug()
+    program = testpmd.Testpmd(vms.backend, testpmd.eal(devices=[pair.bind_vvu(vms.backend)]),
+                              "--forward-mode=icmpecho", "--auto-start")
+    vms.boot_frontend()
+    linux.wait_ping(vms.frontend, BACKEND)
+    start = len(program.command.out)
+    vms.ask_to_unplug()
+    program.command.expect("Port 0: device removal event", TIMEOUT, start)
+    vms.wait_unplugged()
+    vms.wait_unmapped()
+    linux.wait_carrier(vms.frontend, up=False)
+    assert "Number of available ports: 0" in program.do("show port summary all", r"ports: \d+")
+    vms.plug()
+    # It has gone on to forward between no ports.
+    program.do("stop", r"Done\.|not started")
+    program.do(f"port attach {pair.bind_vvu(vms.backend)}", "Port 0 is attached")
+    program.do("port start 0", "Done")
+    program.do("set portlist 0")
+    program.do("start", "icmpecho packet forwarding")
+    linux.wait_carrier(vms.frontend)
+    linux.wait_ping(vms.frontend, BACKEND)
+    assert program.quit().code == 0
+    vms.ask_to_unplug()
+    vms.wait_unplugged()
+
+
 @pytest.mark.parametrize("cycle", [1, 2, 3])
 def test_plug_serve_and_unplug(vms, cycle):
     """The program ends before; the frontend VM stays and meets the next device."""
@@ -139,8 +173,7 @@ def test_frontend_ends_while_served(vms):
     assert vms.frontend.kill() == -signal.SIGKILL
     vms.wait_unmapped()
     assert vms.status()["regions"] == 0
-    vms.frontend = vms.machines.add(pair.frontend_vm(vms.socket, memory=384)).start()
-    linux.bring_up(vms.frontend, f"{FRONTEND}/24")
+    vms.boot_frontend()
     vms.check()
 
 
