@@ -49,11 +49,11 @@ class Pmd:
             args = [arg for arg in args if arg not in ("--no-telemetry", "--no-shconf")]
         return args
 
-    def backend(self, *vdevs, app=(), memory=256, telemetry=False, log=None, prefix=()):
+    def backend(self, *vdevs, app=(), memory=256, telemetry=False, log=None, prefix=(), eal=()):
         """testpmd with these --vdev arguments, at its prompt; run by a command before it."""
         command = [*prefix, dpdkrun.testpmd(),
                    *self._eal("backend", self.cores[-1], memory, telemetry),
-                   "-d", self.runner.plugin()]
+                   "-d", self.runner.plugin(), *eal]
         if log:
             command.append(f"--log-level=pmd.net.vvu:{log}")
         for vdev in vdevs:
@@ -85,6 +85,23 @@ def pmd(name):
     require()
     with dpdkrun.Runner(f"pmd-{name}") as runner:
         yield Pmd(runner)
+
+
+@contextlib.contextmanager
+def echo(name, options="", **more):
+    """testpmd that sends each frame out of the port it came in: one port, with these options."""
+    with pmd(name) as found:
+        backend = found.backend(found.vdev(options=options), **more)
+        backend.pmd = found
+        backend.do("set fwd io")
+        backend.do("start", "packets/burst=")
+        yield backend
+
+
+def burst_mode(testpmd, direction):
+    """Of queue 0 of port 0: "rx" or "tx"."""
+    text = testpmd.do(f"show {direction}q info 0 0", r"Burst mode: [^\n]*\n")
+    return re.search(r"Burst mode: (.*)", text)[1].strip()
 
 
 def wait_for(what, condition, seconds=TIMEOUT):
@@ -134,6 +151,10 @@ def telemetry(testpmd, command, seconds=TIMEOUT):
         sock.send(command.encode())
         return json.loads(sock.recv(greeting["max_output_len"]))[command.split(",")[0]]
 
+
+# A frame's bytes: around the sizes at which something else copies or counts them.
+SIZES = [14, 15, 16, 31, 32, 33, 47, 60, 63, 64, 65, 100, 127, 128, 129, 191, 192, 193, 255, 256,
+         257, 300, 511, 1000, 1514, 1518, 2030]
 
 # Errors that no correct frontend causes.
 ERROR_COUNTERS = ("truncated", "bad_header", "bad_chain", "oversize", "ring_broken")
@@ -204,6 +225,14 @@ class Driver(Net):
             self.tx.set_desc(head, table, 16 * len(sizes), DESC_INDIRECT)
         self.tx_next += 1 if indirect else len(sizes)
         self.tx.post(head)
+
+    def post_at_once(self, frames):
+        """All of them become available at the same moment."""
+        self.tx.set_avail_idx = lambda value: None
+        for data in frames:
+            self.post_frame(data)
+        del self.tx.set_avail_idx
+        self.tx.set_avail_idx(self.tx.avail_idx)
 
     def taken(self):
         """Wait until the backend gave the next sent chain back."""

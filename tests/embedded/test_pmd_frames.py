@@ -8,36 +8,26 @@ import struct
 import pytest
 
 import dpdk
-from dpdk import Driver, frame
+from dpdk import SIZES, Driver, frame
 from guest import DESC_WRITE, NET_HEADER
 from net import BUFFER
 from vhost_user import (F_EVENT_IDX, F_INDIRECT, F_PACKED, NET_F_MQ, NET_F_MRG_RXBUF, NET_F_MTU, PF,
                         Frontend, bit, u64, wait_eventfd)
 
 F_IN_ORDER = 35
-SIZES = [14, 15, 16, 31, 32, 33, 47, 60, 63, 64, 65, 100, 127, 128, 129, 191, 192, 193, 255, 256,
-         257, 300, 511, 1000, 1514, 1518, 2030]
 
 
 @pytest.fixture(scope="module")
 def echo():
-    with dpdk.pmd("frames") as pmd:
-        backend = pmd.backend(pmd.vdev())
-        backend.pmd = pmd
-        backend.do("set fwd io")
-        backend.do("start", "packets/burst=")
+    with dpdk.echo("frames") as backend:
         yield backend
 
 
 @pytest.fixture(scope="module")
 def scatter():
-    with dpdk.pmd("scatter") as pmd:
-        backend = pmd.backend(pmd.vdev(options=",mtu=9000"),
-                              app=["--enable-scatter", "--max-pkt-len=9022", "--mbuf-size=2176",
-                                   "--tx-offloads=0x8000"])
-        backend.pmd = pmd
-        backend.do("set fwd io")
-        backend.do("start", "packets/burst=")
+    with dpdk.echo("scatter", ",mtu=9000",
+                   app=["--enable-scatter", "--max-pkt-len=9022", "--mbuf-size=2176",
+                        "--tx-offloads=0x8000"]) as backend:
         yield backend
 
 

@@ -8,22 +8,17 @@ import struct
 import pytest
 
 import dpdk
-from dpdk import frame
+from dpdk import SIZES, frame
 from guest import DESC_INDIRECT, DESC_NEXT, DESC_WRITE, NET_HEADER
 from packed_net import MARKS, PackedDriver
 from vhost_user import (F_EVENT_IDX, F_INDIRECT, NET_F_MRG_RXBUF, vring_state, wait_eventfd)
 
-SIZES = [14, 15, 16, 31, 32, 33, 60, 63, 64, 65, 100, 127, 128, 129, 255, 256, 257, 1518, 2030]
 DISABLE, DESC = 1, 2   # flags of an event area, virtio 1.3, 2.8.10
 
 
 @pytest.fixture(scope="module")
 def echo():
-    with dpdk.pmd("packed") as pmd:
-        backend = pmd.backend(pmd.vdev())
-        backend.pmd = pmd
-        backend.do("set fwd io")
-        backend.do("start", "packets/burst=")
+    with dpdk.echo("packed") as backend:
         yield backend
 
 
@@ -86,29 +81,11 @@ def test_plain_and_chained_frames_mixed_keep_their_order(driver):
             assert driver.receive() == frame(90, 100 * turn + number)
 
 
-def post_at_once(driver, frames):
-    """Available all at the same moment: the first of them becomes so last."""
-    ring = driver.tx
-    first = ring.desc + 16 * ring.next
-    write, last = driver.guest.write, []
-
-    def write_later(gpa, data):
-        if gpa == first + 14:
-            last.append(data)
-        else:
-            write(gpa, data)
-    driver.guest.write = write_later
-    idents = [driver.post_frame(data) for data in frames]
-    driver.guest.write = write
-    write(first + 14, last[0])
-    return idents
-
-
 @pytest.mark.parametrize("in_order", [True, False], ids=["in-order", "any-order"])
 def test_batch_is_used_with_one_descriptor_only_in_order(echo, in_order):
     """virtio 1.3, 2.8.9: the id is the last one's, at the place of the first."""
     driver = PackedDriver().connect(echo.pmd.socket(), in_order=in_order)
-    idents = post_at_once(driver, [frame(60, number) for number in range(5)])
+    idents = driver.post_at_once([frame(60, number) for number in range(5)])
     assert [driver.receive() for _ in idents] == [frame(60, number) for number in range(5)]
     used = [driver.tx.entry(at) for at in range(5)]
     if in_order:
@@ -259,6 +236,5 @@ def test_ring_goes_on_where_it_stopped(driver):
 
 
 def test_burst_mode_tells_the_format(echo, driver):
-    text = echo.do("show rxq info 0 0", "Burst mode.*")
-    assert "packed ring" in text
-    assert "packed ring" in echo.do("show txq info 0 0", "Burst mode.*")
+    assert "packed ring" in dpdk.burst_mode(echo, "rx")
+    assert "packed ring" in dpdk.burst_mode(echo, "tx")
