@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <ethdev_driver.h>
+#include <linux/virtio_net.h>
 
 #include "vvu_burst.h"
 #include "vvu_interrupts.h"
@@ -40,6 +41,7 @@ vvu_queue_ring_changed(struct vvu_queue *q)
 {
 	q->region_size = 0;
 	__atomic_store_n(&q->features, q->ring != NULL ? q->ring->features : 0, __ATOMIC_RELAXED);
+	q->merge = (q->features & (1ull << VIRTIO_NET_F_MRG_RXBUF)) != 0;
 	if (q->ring == NULL)
 		vvu_zc_drop(q);
 	vvu_zc_update(q);

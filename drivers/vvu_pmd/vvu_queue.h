@@ -71,6 +71,7 @@ struct vvu_queue {
 	bool running;			/* started, with a ring and, for receive, a pool */
 	bool scatter;			/* receive: packets of several mbufs are allowed */
 	bool offload;			/* headers may say something; see vvu_burst.c */
+	bool merge;			/* transmit: VIRTIO_NET_F_MRG_RXBUF was negotiated */
 	bool fast_free;			/* transmit: RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE */
 	bool rarp_due;
 	bool slow_burst;		/* transmit: not all of the burst took the fast path */

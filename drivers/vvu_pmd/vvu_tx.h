@@ -12,6 +12,7 @@
 #include "vhost-relay/vring/split.h"
 
 #include "vvu_datapath.h"
+#include "vvu_header.h"
 
 /* Receive buffers one packet may be spread over: 64 of 1,526 bytes hold any frame. */
 #define VVU_TX_MERGE_MAX 64u
@@ -20,6 +21,7 @@ enum vvu_tx_result {
 	VVU_TX_SENT,
 	VVU_TX_DROPPED,	/* counted; nothing was taken from the ring */
 	VVU_TX_STOP,	/* too few buffers now, or the ring is broken */
+	VVU_TX_OTHER,	/* not for this path; nothing was taken from the ring */
 };
 
 /*
@@ -37,20 +39,20 @@ vvu_tx_header_write(uint8_t *header, uint16_t num_buffers)
 }
 
 /*
- * The header of a frame in one buffer. A buffer that comes again mostly has it from last
- * time: then nothing is written, and its line need not change sides.
+ * The header of a frame in @num_buffers buffers. A buffer that comes again mostly has it from
+ * last time: then nothing is written, and its line need not change sides.
  */
 static __rte_always_inline void
-vvu_tx_header_renew(uint8_t *header)
+vvu_tx_header_renew(uint8_t *header, uint16_t num_buffers)
 {
-	const uint32_t last = rte_cpu_to_le_32(1u << 16);
+	const uint32_t last = rte_cpu_to_le_32((uint32_t)num_buffers << 16);
 	uint64_t first_there;
 	uint32_t last_there;
 
 	memcpy(&first_there, header, sizeof(first_there));
 	memcpy(&last_there, header + sizeof(first_there), sizeof(last_there));
 	if (unlikely((first_there | (last_there ^ last)) != 0))
-		vvu_tx_header_write(header, 1);
+		vvu_tx_header_write(header, num_buffers);
 }
 
 /* The first @n packets go into the buffers at @room, which hold them. */
@@ -61,7 +63,7 @@ vvu_tx_fill(struct vvu_queue *q, struct rte_mbuf **pkts, uint8_t *const *room, u
 	uint16_t i;
 
 	for (i = 0; i < n; i++) {
-		vvu_tx_header_renew(room[i]);
+		vvu_tx_header_renew(room[i], 1);
 		vvu_copy(room[i] + VVU_NET_HEADER, rte_pktmbuf_mtod(pkts[i], const uint8_t *),
 			 pkts[i]->data_len, q->uncached);
 		bytes += pkts[i]->data_len;
@@ -69,6 +71,29 @@ vvu_tx_fill(struct vvu_queue *q, struct rte_mbuf **pkts, uint8_t *const *room, u
 	q->stats.packets += n;
 	q->stats.bytes += bytes;
 }
+
+/* Plain buffers of the frontend that one packet takes, the header at the start of the first. */
+struct vvu_tx_parts {
+	uint16_t num;
+	uint8_t *at[VVU_TX_MERGE_MAX];
+	uint32_t len[VVU_TX_MERGE_MAX];		/* bytes that are used */
+};
+
+/*
+ * Whether a packet may go into several plain buffers, or into one from several mbufs, by the
+ * path for such. All else is vvu_tx_packet()'s, also to find what is wrong with it.
+ */
+static __rte_always_inline bool
+vvu_tx_may_part(const struct vvu_queue *q, const struct rte_mbuf *m, const bool offload)
+{
+	if (offload && (m->ol_flags & VVU_TX_REQUESTS) != 0)
+		return false;
+	return m->pkt_len <= VVU_MAX_FRAME && q->merge;
+}
+
+/* Copy the packet, with a header, into @parts, which hold it exactly. */
+void vvu_tx_fill_parts(struct vvu_queue *q, const struct rte_mbuf *m,
+		       const struct vvu_tx_parts *parts);
 
 /* A buffer of the frontend that a packet takes: what the used ring is to say of it. */
 struct vvu_tx_buffer {

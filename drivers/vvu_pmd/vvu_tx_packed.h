@@ -47,6 +47,55 @@ vvu_tx_packed_scan(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t wa
 	return i;
 }
 
+/*
+ * One packet into as many plain descriptors as it takes, all before the end of the ring; *taken
+ * is how many.
+ */
+static __rte_noinline enum vvu_tx_result
+vvu_tx_packed_merge(struct vvu_queue *q, struct vhr_ring *ring, const struct rte_mbuf *m,
+		    uint16_t *taken, const bool offload)
+{
+	struct vring_packed_desc *desc = &ring->packed_desc[ring->last_avail];
+	const uint64_t available = vvu_packed_expected(ring, 0) &
+				   VVU_PACKED_FLAGS(VHR_PACKED_MARKS);
+	const uint64_t expected = vvu_packed_expected(ring, VRING_DESC_F_WRITE);
+	const uint16_t straight = vvu_packed_straight(ring, VVU_TX_MERGE_MAX);
+	uint64_t there, word[VVU_TX_MERGE_MAX];
+	struct vvu_tx_parts parts;
+	uint32_t left, len;
+	uint16_t i = 0;
+
+	if (!vvu_tx_may_part(q, m, offload))
+		return VVU_TX_OTHER;
+	for (left = m->pkt_len + VVU_NET_HEADER; left > 0; left -= len, i++) {
+		if (i == straight)
+			return VVU_TX_OTHER;
+		there = vvu_packed_word_read(&desc[i]);
+		if ((there & VVU_PACKED_FLAGS(VHR_PACKED_MARKS)) != available &&
+		    i <= ring->size / 2) {
+			q->stats.no_descriptor++;
+			return VVU_TX_STOP;
+		}
+		if (unlikely((there & VVU_PACKED_CHECKED) != expected ||
+			     vvu_packed_id(there) >= ring->size ||
+			     (uint32_t)there < (i == 0 ? VVU_NET_HEADER : 1)))
+			return VVU_TX_OTHER;
+		len = RTE_MIN(left, (uint32_t)there);
+		parts.at[i] = vvu_translate(q, vvu_packed_addr_read(&desc[i]), (uint32_t)there);
+		parts.len[i] = len;
+		if (unlikely(parts.at[i] == NULL))
+			return VVU_TX_OTHER;
+		vvu_prefetch_buffer(parts.at[i]);
+		word[i] = (uint64_t)vvu_packed_id(there) << VVU_PACKED_ID_SHIFT | len;
+	}
+	parts.num = i;
+	vvu_tx_fill_parts(q, m, &parts);
+	vvu_packed_give(ring, word, i, VRING_DESC_F_WRITE);
+	vvu_packed_advance(ring, i);
+	*taken = i;
+	return VVU_TX_SENT;
+}
+
 static __rte_always_inline uint16_t
 vvu_tx_packed(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts, const bool offload)
 {
@@ -74,7 +123,9 @@ vvu_tx_packed(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts, con
 			break;
 		}
 		q->slow_burst = true;
-		result = vvu_tx_packet(q, &vvu_tx_format_packed, 0, pkts[done], &entries);
+		result = vvu_tx_packed_merge(q, ring, pkts[done], &entries, offload);
+		if (result == VVU_TX_OTHER)
+			result = vvu_tx_packet(q, &vvu_tx_format_packed, 0, pkts[done], &entries);
 		if (result == VVU_TX_STOP)
 			break;
 		taken += entries;

@@ -47,6 +47,55 @@ vvu_tx_split_scan(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t fir
 	return i;
 }
 
+/*
+ * One packet into as many plain descriptors as it takes, from the one @first after last_avail;
+ * *taken is how many.
+ */
+static __rte_noinline enum vvu_tx_result
+vvu_tx_split_merge(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t first,
+		   uint16_t available, const struct rte_mbuf *m, uint16_t *taken,
+		   const bool offload)
+{
+	const uint16_t mask = ring->size - 1;
+	uint16_t next_avail = ring->last_avail + first;
+	uint16_t next_used = ring->used_idx + first;
+	uint16_t head[VVU_TX_MERGE_MAX], i = 0;
+	struct vvu_tx_parts parts;
+	struct vvu_desc desc;
+	uint32_t left, len;
+
+	if (!vvu_tx_may_part(q, m, offload))
+		return VVU_TX_OTHER;
+	for (left = m->pkt_len + VVU_NET_HEADER; left > 0; left -= len, i++) {
+		/* What takes most of a ring may never find that much of it free. */
+		if (i == VVU_TX_MERGE_MAX || (first + i == available && i > ring->size / 2))
+			return VVU_TX_OTHER;
+		if (first + i == available) {
+			q->stats.no_descriptor++;
+			return VVU_TX_STOP;
+		}
+		head[i] = vvu_avail_read(ring->avail, (uint16_t)(next_avail + i) & mask);
+		if (unlikely(head[i] > mask))
+			return VVU_TX_OTHER;
+		desc = vvu_desc_read(&ring->desc[head[i]]);
+		if (unlikely(desc.flags != VRING_DESC_F_WRITE ||
+			     desc.len < (i == 0 ? VVU_NET_HEADER : 1)))
+			return VVU_TX_OTHER;
+		len = RTE_MIN(left, desc.len);
+		parts.at[i] = vvu_translate(q, desc.addr, desc.len);
+		parts.len[i] = len;
+		if (unlikely(parts.at[i] == NULL))
+			return VVU_TX_OTHER;
+		vvu_prefetch_buffer(parts.at[i]);
+	}
+	parts.num = i;
+	vvu_tx_fill_parts(q, m, &parts);
+	for (i = 0; i < parts.num; i++)
+		vvu_used_write(ring->used, (uint16_t)(next_used + i) & mask, head[i], parts.len[i]);
+	*taken = i;
+	return VVU_TX_SENT;
+}
+
 static __rte_always_inline uint16_t
 vvu_tx_split(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts, const bool offload)
 {
@@ -66,7 +115,11 @@ vvu_tx_split(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts, cons
 		if (likely(n == want))
 			continue;
 		q->slow_burst = true;
-		result = vvu_tx_packet(q, &vvu_tx_format_split, taken, pkts[done], &entries);
+		result = vvu_tx_split_merge(q, ring, taken, available, pkts[done], &entries,
+					    offload);
+		if (result == VVU_TX_OTHER)
+			result = vvu_tx_packet(q, &vvu_tx_format_split, taken, pkts[done],
+					       &entries);
 		if (result == VVU_TX_STOP)
 			break;
 		taken += entries;

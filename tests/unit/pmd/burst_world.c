@@ -284,6 +284,7 @@ world_new(uint64_t seed, bool rx, bool packed)
 	if (rx && world_random(w, 4) == 0)
 		w->num_free = world_random(w, 20);
 	new_ring(w, packed);
+	w->q->merge = (w->ring.features & (1ull << VIRTIO_NET_F_MRG_RXBUF)) != 0;
 	return w;
 }
 
@@ -379,15 +380,12 @@ assert_equal_packets(const struct rte_mbuf *a, const struct rte_mbuf *b)
 }
 
 void
-world_assert_equal(const struct world *a, const struct world *b, uint16_t n)
+world_assert_equal_rings(const struct world *a, const struct world *b)
 {
 	unsigned int i;
 
 	for (i = 0; i < 3; i++)
 		assert_memory_equal(a->part[i], b->part[i], a->part_size[i]);
-	for (i = 0; i < WORLD_REGIONS; i++)
-		assert_memory_equal(a->region[i], b->region[i], WORLD_REGION);
-	assert_memory_equal(&a->q->stats, &b->q->stats, sizeof(a->q->stats));
 	assert_int_equal(a->ring.last_avail, b->ring.last_avail);
 	assert_int_equal(a->ring.used_idx, b->ring.used_idx);
 	assert_int_equal(a->ring.avail_wrap, b->ring.avail_wrap);
@@ -396,6 +394,17 @@ world_assert_equal(const struct world *a, const struct world *b, uint16_t n)
 	assert_int_equal(a->ring.broken, b->ring.broken);
 	assert_int_equal(a->ring.calls, b->ring.calls);
 	assert_int_equal(a->num_free, b->num_free);
+}
+
+void
+world_assert_equal(const struct world *a, const struct world *b, uint16_t n)
+{
+	unsigned int i;
+
+	for (i = 0; i < WORLD_REGIONS; i++)
+		assert_memory_equal(a->region[i], b->region[i], WORLD_REGION);
+	assert_memory_equal(&a->q->stats, &b->q->stats, sizeof(a->q->stats));
+	world_assert_equal_rings(a, b);
 	for (i = 0; i < n; i++)
 		assert_equal_packets(a->pkts[i], b->pkts[i]);
 }

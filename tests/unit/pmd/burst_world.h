@@ -48,7 +48,9 @@ uint32_t world_random(struct world *w, uint32_t below);
 uint16_t world_prepare(struct world *w);
 /* After the burst, which returned @n: mbufs go back to the pool. */
 void world_finish(struct world *w, uint16_t n);
-/* After a burst in each. */
+/* After a burst in each: the rings, and how far they are. */
+void world_assert_equal_rings(const struct world *a, const struct world *b);
+/* ... and all else: what is in the buffers, the counters, the packets. */
 void world_assert_equal(const struct world *a, const struct world *b, uint16_t n);
 
 #endif
