@@ -155,7 +155,6 @@ def sample(server, core, workload, seconds, ramp):
     """One run of the load; the figures that are looked at."""
     command = load_command(server, core, workload, seconds, ramp)
     load, cpu, begun = machine.Load([server.pid]), server.cpu_ns(), time.monotonic()
-    children = os.times()
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=seconds + ramp + 60, check=False,
@@ -163,10 +162,7 @@ def sample(server, core, workload, seconds, ramp):
     except subprocess.TimeoutExpired:
         raise dpdkrun.Failed(f"vvu-blkload on {server.name} does not end") from None
     cpu, elapsed = server.cpu_ns() - cpu, time.monotonic() - begun
-    after = os.times()
-    spent = (after.children_user + after.children_system
-             - children.children_user - children.children_system)
-    other = load.other_cores(spent)
+    other = load.other_cores()
     if done.returncode != 0:
         raise dpdkrun.Failed(f"vvu-blkload on {server.kind.program}, {server.kind.name}: "
                              f"{done.stderr.strip()}; {server.tail()}")

@@ -37,7 +37,8 @@ def describe():
 
 
 class Load:
-    """CPU time of everything but the given processes, in cores, since start()."""
+    """CPU time of everything but the given processes, this one and what it ran to the end, in
+    cores, since it was made."""
     def __init__(self, pids):
         self.pids = pids
         self.begun = self.read()
@@ -45,20 +46,19 @@ class Load:
     def read(self):
         fields = [int(n) for n in pathlib.Path("/proc/stat").read_text().split("\n")[0].split()[1:]]
         user, nice, system, idle, iowait, irq, softirq, steal = fields[:8]
-        ours = 0
+        own = os.times()
+        ours = round(sum(own[:4]) * os.sysconf("SC_CLK_TCK"))
         for pid in self.pids:
             stat = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
             ours += int(stat[11]) + int(stat[12])
         return {"busy": user + nice + system + irq + softirq, "steal": steal, "ours": ours,
                 "all": sum(fields[:8])}
 
-    def other_cores(self, ended_s=0):
-        """ended_s: CPU seconds of measured processes that have ended meanwhile."""
+    def other_cores(self):
         now = self.read()
         passed = {key: now[key] - self.begun[key] for key in now}
         if not passed["all"]:
             return {"other": 0.0, "steal": 0.0}
         cores = os.cpu_count()
-        passed["ours"] += ended_s * os.sysconf("SC_CLK_TCK")
         return {"other": round(max(0, passed["busy"] - passed["ours"]) / passed["all"] * cores, 3),
                 "steal": round(passed["steal"] / passed["all"] * cores, 3)}
