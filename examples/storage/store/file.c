@@ -101,33 +101,56 @@ const struct store_ops file_ops = {
 };
 
 /*
- * Of the whole file, and of this opening of it: a lock of another process, of another store in
- * this one, and of QEMU, which locks single bytes, all are in its way.
+ * Whether to try again what failed because somebody else has the file, after a pause; for as
+ * long as was asked for, in *waited_ms.
  *
- * So is the lock of a process that was killed, for as long as the kernel still carries out what
- * that one had submitted: the operations hold the file open. That is what the lock is good for
- * after a crash. A write of the old process must not land on one that the new process has done
- * meanwhile, so it is waited for, but not for ever.
+ * That may be a process that was killed, for as long as the kernel still carries out what that
+ * one had submitted: the operations hold the file open. A write of the old process must not land
+ * on one that the new process has done meanwhile, so it is waited for, but not for ever.
  */
-static int take_lock(const struct file *file, const struct file_options *options)
+static bool wait_for_others(const struct file_options *options, uint64_t *waited_ms)
+{
+	const struct timespec pause = { 0, LOCK_PAUSE_MS * 1000000L };
+
+	if (*waited_ms >= options->lock_wait_ms)
+		return false;
+	nanosleep(&pause, NULL);
+	*waited_ms += LOCK_PAUSE_MS;
+	return true;
+}
+
+/*
+ * Of the whole file, and of this opening of it: a lock of another process, of another store in
+ * this one, and of QEMU, which locks single bytes, all are in its way. -EBUSY.
+ */
+static int take_lock(const struct file *file, const struct file_options *options,
+		     uint64_t *waited_ms)
 {
 	struct flock lock = { .l_type = options->common.read_only ? F_RDLCK : F_WRLCK,
 			      .l_whence = SEEK_SET };
-	const struct timespec pause = { 0, LOCK_PAUSE_MS * 1000000L };
 
-	for (uint64_t waited_ms = 0;; waited_ms += LOCK_PAUSE_MS) {
-		if (!fcntl(file->fd, F_OFD_SETLK, &lock))
-			return 0;
-		if ((errno != EAGAIN && errno != EACCES) || waited_ms >= options->lock_wait_ms)
+	while (fcntl(file->fd, F_OFD_SETLK, &lock)) {
+		if (errno != EAGAIN && errno != EACCES)
 			return -errno;
-		nanosleep(&pause, NULL);
+		if (!wait_for_others(options, waited_ms))
+			return -EBUSY;
 	}
+	return 0;
+}
+
+static int in_use(const struct file_options *options, const char *how, struct vhu_reason *reason)
+{
+	vhu_reason_set(reason, "file: \"path\" %.100s is in use by another program or store (%s, "
+		       "and still was after %u ms)", options->path, how,
+		       (unsigned int)options->lock_wait_ms);
+	return -EBUSY;
 }
 
 static int open_path(struct file *file, const struct file_options *options,
 		     struct vhu_reason *reason)
 {
 	int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	uint64_t waited_ms = 0;
 	struct stat st;
 	int ret;
 
@@ -136,7 +159,11 @@ static int open_path(struct file *file, const struct file_options *options,
 		flags |= O_RDONLY;
 	else
 		flags |= O_RDWR | (options->lock ? O_EXCL : 0);
-	file->fd = open(options->path, flags);
+	do {
+		file->fd = open(options->path, flags);
+	} while (file->fd < 0 && errno == EBUSY && wait_for_others(options, &waited_ms));
+	if (file->fd < 0 && errno == EBUSY)
+		return in_use(options, "it is opened exclusively or mounted", reason);
 	if (file->fd < 0 || fstat(file->fd, &st)) {
 		ret = -errno;
 		vhu_reason_set(reason, "file: \"path\" %.100s: %s", options->path, strerror(-ret));
@@ -153,13 +180,9 @@ static int open_path(struct file *file, const struct file_options *options,
 		return -errno;
 	if (!options->lock)
 		return 0;
-	ret = take_lock(file, options);
-	if (ret == -EAGAIN || ret == -EACCES) {
-		vhu_reason_set(reason, "file: \"path\" %.100s is in use by another program or "
-			       "store (it is locked, and still was after %u ms)", options->path,
-			       (unsigned int)options->lock_wait_ms);
-		return -EBUSY;
-	}
+	ret = take_lock(file, options, &waited_ms);
+	if (ret == -EBUSY)
+		return in_use(options, "it is locked", reason);
 	if (ret)
 		vhu_reason_set(reason, "file: \"path\" %.100s: lock: %s (\"lock\": false does "
 			       "without)", options->path, strerror(-ret));

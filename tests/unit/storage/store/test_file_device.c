@@ -2,6 +2,7 @@
 /* The file store on a block device: a loop device, where the machine lets us have one. */
 #include <fcntl.h>
 #include <linux/loop.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -155,6 +156,33 @@ static void a_device_is_written_by_one_store_only(void **state)
 	store_close(open_store("file:%s", device));
 }
 
+static void *close_soon(void *fd)
+{
+	usleep(200000);
+	close(*(int *)fd);
+	return NULL;
+}
+
+/* As after a crash, when the kernel still has to finish what the old process began. */
+static void a_device_that_is_held_is_waited_for(void **state)
+{
+	pthread_t thread;
+	char text[160];
+	int fd;
+
+	if (!make_device(512))
+		skip();
+	fd = open(device, O_RDWR | O_EXCL | O_CLOEXEC);
+	assert_true(fd >= 0);
+	snprintf(text, sizeof(text), "{\"type\": \"file\", \"path\": \"%s\", "
+		 "\"lock_wait_ms\": 100}", device);
+	open_fails(text, -EBUSY, "in use|exclusively|100 ms");
+	assert_int_equal(pthread_create(&thread, NULL, close_soon, &fd), 0);
+	store_close(open_store("{\"type\": \"file\", \"path\": \"%s\", "
+			       "\"lock_wait_ms\": 60000}", device));
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 #define test_of(function) cmocka_unit_test_teardown(function, remove_device)
 
 int main(void)
@@ -165,6 +193,7 @@ int main(void)
 		test_of(discarded_blocks_read_as_zeroes),
 		test_of(a_device_that_grew_is_looked_at_again),
 		test_of(a_device_is_written_by_one_store_only),
+		test_of(a_device_that_is_held_is_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
