@@ -28,13 +28,13 @@ struct source {
 };
 
 static void
-copy_from_mbufs(uint8_t *dst, size_t len, struct source *source)
+copy_from_mbufs(uint8_t *dst, size_t len, struct source *source, bool uncached)
 {
 	size_t part;
 
 	if (source->head_left > 0 && len > 0) {
 		part = RTE_MIN(len, (size_t)source->head_left);
-		memcpy(dst, source->head, part);
+		vvu_copy(dst, source->head, part, uncached);
 		source->head += part;
 		source->head_left -= part;
 		source->left -= part;
@@ -48,8 +48,8 @@ copy_from_mbufs(uint8_t *dst, size_t len, struct source *source)
 			continue;
 		}
 		part = RTE_MIN(len, (size_t)(source->m->data_len - source->offset));
-		memcpy(dst, rte_pktmbuf_mtod_offset(source->m, const uint8_t *, source->offset),
-		       part);
+		vvu_copy(dst, rte_pktmbuf_mtod_offset(source->m, const uint8_t *, source->offset),
+			 part, uncached);
 		dst += part;
 		len -= part;
 		source->offset += part;
@@ -63,7 +63,7 @@ copy_from_mbufs(uint8_t *dst, size_t len, struct source *source)
  */
 static uint32_t
 fill_chain(const struct vhr_chain *chain, uint32_t skip, struct header_place *place,
-	   struct source *source)
+	   struct source *source, bool uncached)
 {
 	uint32_t filled = 0;
 	unsigned int i;
@@ -83,7 +83,7 @@ fill_chain(const struct vhr_chain *chain, uint32_t skip, struct header_place *pl
 			len -= part;
 		}
 		part = RTE_MIN(len, (size_t)source->left);
-		copy_from_mbufs(at, part, source);
+		copy_from_mbufs(at, part, source, uncached);
 		filled += part;
 	}
 	return filled;
@@ -156,7 +156,7 @@ spread(struct vvu_queue *q, const struct vvu_tx_format *format, uint16_t n, stru
 		if (ret != 0)
 			return VVU_TX_STOP;
 		buffers[done].len = fill_chain(&chain, done == 0 ? VVU_NET_HEADER : 0, &place,
-					       source);
+					       source, q->uncached);
 		done++;
 	} while (source->left > 0);
 	header->num_buffers = rte_cpu_to_le_16(done);
