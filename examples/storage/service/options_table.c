@@ -32,7 +32,7 @@ static const struct option_row common[] = {
 	ROW("mode", OPTION_STRING, OPTION_PROGRAM, "mode", "MODE",
 	    "poll, interrupt, or adaptive (the default)"),
 	ROW("poll-us", OPTION_NUMBER, OPTION_PROGRAM, "poll-us", "US",
-	    "adaptive: poll so long after the last work; default: 50"),
+	    "adaptive: poll for so long at most after the last work; default: 50"),
 	ROW("rpc-socket", OPTION_STRING, OPTION_PROGRAM, "rpc-socket", "PATH",
 	    "answer JSON-RPC at this AF_UNIX socket"),
 	ROW("rpc-mode", OPTION_STRING, OPTION_PROGRAM, "rpc-mode", "MODE",

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "worker_internal.h"
+#include "worker_window.h"
 
 #define TICK_MS		1
 #define MAX_EVENTS	32
@@ -160,9 +161,18 @@ wait_events(struct worker *w, int timeout_ms)
 		handle_event(w, events[i].data.u64);
 }
 
+/* The time since there was work. */
+struct idle {
+	unsigned int empty;		/* rounds that found nothing */
+	uint64_t since_ns;		/* when the first of them was; adaptive */
+	bool slept;
+	bool unwatched;			/* nothing tells of work: it may have waited for a tick */
+	bool dormant;			/* nothing was polled for */
+};
+
 /* @wakes: the count before the last round, which found nothing. */
 static void
-sleep_until_work(struct worker *w, unsigned int wakes)
+sleep_until_work(struct worker *w, unsigned int wakes, struct idle *idle)
 {
 	struct worker_source *source;
 	bool busy = false;
@@ -178,6 +188,8 @@ sleep_until_work(struct worker *w, unsigned int wakes)
 	}
 	if (!busy && atomic_load(&w->wakes) == wakes) {
 		count(&w->sleeps);
+		idle->slept = true;
+		idle->unwatched |= timeout_ms >= 0;
 		wait_events(w, timeout_ms);
 	}
 	atomic_store(&w->sleeping, false);
@@ -194,19 +206,26 @@ all_dormant(const struct worker *w)
 	return true;
 }
 
-/* After @empty rounds that found nothing. @since_ns: when the first of them was. */
+/* After one more round that found nothing. */
 static bool
-may_sleep(struct worker *w, unsigned int empty, uint64_t *since_ns)
+may_sleep(struct worker *w, struct idle *idle)
 {
+	const unsigned int empty = ++idle->empty;
+
 	switch (w->mode) {
 	case WORKER_INTERRUPT:
 		return true;
 	case WORKER_ADAPTIVE:
+		/* Woken up for nothing: its window is over. */
+		if (idle->slept)
+			return true;
 		if (empty == 1) {
-			*since_ns = now_ns();
-			return all_dormant(w);
+			idle->since_ns = now_ns();
+			idle->dormant = all_dormant(w);
+			return idle->dormant || atomic_load(&w->window_ns) == 0;
 		}
-		return empty % CLOCK_ROUNDS == 0 && now_ns() - *since_ns >= w->poll_ns;
+		return empty % CLOCK_ROUNDS == 0 &&
+		       now_ns() - idle->since_ns >= atomic_load(&w->window_ns);
 	case WORKER_POLL:
 		break;
 	}
@@ -217,40 +236,58 @@ may_sleep(struct worker *w, unsigned int empty, uint64_t *since_ns)
 	return all_dormant(w);
 }
 
+/* There is work again. */
+static void
+learn(struct worker *w, const struct idle *idle)
+{
+	uint64_t window_ns = atomic_load(&w->window_ns);
+
+	if (w->mode != WORKER_ADAPTIVE || !idle->slept || idle->dormant)
+		return;
+	/* Work that waits for a tick is late by up to that: worth all the polling there may be. */
+	if (idle->unwatched)
+		window_ns = w->poll_ns;
+	else
+		window_ns = worker_window_next(window_ns, now_ns() - idle->since_ns, w->poll_ns);
+	atomic_store(&w->window_ns, window_ns);
+}
+
 void *
 worker_main(void *arg)
 {
 	struct worker *w = arg;
 	struct worker_source *source;
-	unsigned int empty = 0, busy = 0;
-	uint64_t since_ns = 0;
+	struct idle idle = { 0 };
+	unsigned int busy = 0;
 
 	while (!w->stop) {
 		unsigned int wakes = atomic_load(&w->wakes), done = 0;
+		bool mail = atomic_load_explicit(&w->mail, memory_order_relaxed);
 
-		if (atomic_load_explicit(&w->mail, memory_order_relaxed)) {
+		if (mail)
 			worker_read_mail(w);
-			done = 1;
-		}
 		for (source = w->sources; source != NULL; source = source->next)
 			done += source->ops->run(source);
 		count(&w->rounds);
-		if (done != 0) {
+		if (done != 0 || mail) {
 			count(&w->busy_rounds);
-			empty = 0;
+			/* Mail is no work that polling could have found. */
+			if (done != 0) {
+				learn(w, &idle);
+				idle = (struct idle){ 0 };
+			}
 			if (++busy % BUSY_ROUNDS == 0)
 				wait_events(w, 0);
 			continue;
 		}
-		if (!may_sleep(w, ++empty, &since_ns)) {
-			if (empty % YIELD_ROUNDS == 0)
+		if (!may_sleep(w, &idle)) {
+			if (idle.empty % YIELD_ROUNDS == 0)
 				sched_yield();
 			else
 				relax();
 			continue;
 		}
-		sleep_until_work(w, wakes);
-		empty = 0;
+		sleep_until_work(w, wakes, &idle);
 	}
 	return NULL;
 }

@@ -3,9 +3,10 @@
  * Worker threads: each serves the request queues that are mapped to it, of any target.
  *
  * Modes: "poll" never sleeps while a ring that it serves is ready; "interrupt" sleeps on the
- * kicks and the stores' fds; "adaptive" goes on polling for poll_us after the last work and then
- * sleeps. A ring without kicks (no vector, or its frontend said to poll) is looked at every
- * millisecond while its worker sleeps.
+ * kicks and the stores' fds; "adaptive" goes on polling for a window after the last work and then
+ * sleeps. The window is from 0 to poll_us, as polling is of use (worker_window.h). A ring without
+ * kicks (no vector, or its frontend said to poll) is looked at every millisecond while its worker
+ * sleeps.
  */
 #ifndef STORAGE_WORKER_H
 #define STORAGE_WORKER_H
@@ -33,7 +34,7 @@ struct worker_pool_config {
 	unsigned int threads;		/* 1..64 */
 	const int *cpus;		/* one per thread, -1: anywhere; NULL: all anywhere */
 	enum worker_mode mode;
-	unsigned int poll_us;		/* adaptive; 0 means 50 */
+	unsigned int poll_us;		/* adaptive: the longest window; 0 means 50 */
 };
 
 /* -EINVAL, -ENOMEM, or what pthread_create() and eventfd() gave. */
@@ -63,9 +64,10 @@ struct worker_stats {
 	uint64_t rounds;	/* looks at all of its queues */
 	uint64_t busy_rounds;	/* of them with something to do */
 	uint64_t sleeps;
+	uint64_t window_ns;	/* adaptive: how long it polls now */
 };
 void worker_stats(const struct worker *worker, struct worker_stats *stats);
-/* A new array, an object per worker: index, cpu, mode, queues and the counters above. */
+/* A new array, an object per worker: index, cpu, mode, queues and the above. */
 json_t *worker_pool_describe(struct worker_pool *pool);
 
 #endif

@@ -13,7 +13,7 @@ struct worker {
 	unsigned int index;
 	int cpu;			/* -1: anywhere */
 	enum worker_mode mode;
-	uint64_t poll_ns;
+	uint64_t poll_ns;		/* adaptive: the longest window */
 	pthread_t thread;
 	int epoll_fd;
 	int wake_fd;			/* eventfd */
@@ -35,6 +35,7 @@ struct worker {
 
 	/* Written by the thread alone. */
 	atomic_ulong rounds, busy_rounds, sleeps;
+	atomic_ulong window_ns;
 };
 
 struct worker_pool {

@@ -186,6 +186,7 @@ create_worker(struct worker_pool *pool, const struct worker_pool_config *config,
 	w->cpu = config->cpus != NULL ? config->cpus[w->index] : -1;
 	w->mode = config->mode;
 	w->poll_ns = 1000ull * (config->poll_us != 0 ? config->poll_us : DEFAULT_POLL_US);
+	atomic_init(&w->window_ns, w->mode == WORKER_ADAPTIVE ? w->poll_ns : 0);
 	w->mail_last = &w->mail_first;
 	ret = open_fds(w, reason);
 	if (ret < 0)
@@ -275,6 +276,7 @@ worker_stats(const struct worker *w, struct worker_stats *stats)
 	stats->rounds = atomic_load(&w->rounds);
 	stats->busy_rounds = atomic_load(&w->busy_rounds);
 	stats->sleeps = atomic_load(&w->sleeps);
+	stats->window_ns = atomic_load(&w->window_ns);
 }
 
 json_t *
@@ -293,13 +295,14 @@ worker_pool_describe(struct worker_pool *pool)
 		struct worker_stats stats;
 
 		worker_stats(w, &stats);
-		json_array_append_new(array, json_pack("{s:i, s:i, s:s, s:i, s:I, s:I, s:I}",
+		json_array_append_new(array, json_pack("{s:i, s:i, s:s, s:i, s:I, s:I, s:I, s:f}",
 						       "index", (int)w->index, "cpu", w->cpu,
 						       "mode", modes[w->mode], "queues",
 						       (int)atomic_load(&w->num_sources), "rounds",
 						       (json_int_t)stats.rounds, "busy-rounds",
 						       (json_int_t)stats.busy_rounds, "sleeps",
-						       (json_int_t)stats.sleeps));
+						       (json_int_t)stats.sleeps, "window-us",
+						       (double)stats.window_ns / 1000));
 	}
 	return array;
 }

@@ -282,6 +282,52 @@ busy_source_keeps_its_worker_awake(void **state)
 	wait_runs(&sources[0], 1000);
 }
 
+static uint64_t
+window_ns(void)
+{
+	struct worker_stats stats;
+
+	worker_stats(sources[0].worker, &stats);
+	return stats.window_ns;
+}
+
+/* Pieces of work, for a worker that has slept for longer than the longest window of 100 us. */
+static void
+late_work_until_window_is(uint64_t expected_ns)
+{
+	unsigned int i;
+
+	for (i = 0; window_ns() != expected_ns; i++) {
+		/* One that the machine does not let go to sleep in time learns nothing. */
+		assert_true(i < 2000);
+		usleep(1000);
+		atomic_store(&sources[0].work, 1);
+		worker_wake(sources[0].worker);
+		wait_until(is_zero, &sources[0].work);
+	}
+}
+
+static void
+worker_that_polls_in_vain_stops_polling(void **state)
+{
+	assert_int_equal(window_ns(), 100000);
+	late_work_until_window_is(0);
+	/* Mail tells nothing of work, whenever it comes. */
+	worker_call(sources[0].worker, remove_source, &sources[0]);
+	worker_call(sources[0].worker, add, &sources[0]);
+	assert_int_equal(window_ns(), 0);
+}
+
+static void
+what_no_event_tells_of_is_polled_for_as_long_as_may_be(void **state)
+{
+	late_work_until_window_is(0);
+	atomic_store(&sources[0].armed, WORKER_WAIT_TICK);
+	worker_wake(sources[0].worker);
+	wait_runs(&sources[0], 10);
+	late_work_until_window_is(100000);
+}
+
 static void
 polling_worker_sleeps_when_all_is_dormant(void **state)
 {
@@ -454,6 +500,8 @@ main(void)
 		ADAPTIVE(worker_without_work_sleeps),
 		T(worker_that_no_event_will_wake_looks_again),
 		T(busy_source_keeps_its_worker_awake),
+		ADAPTIVE(worker_that_polls_in_vain_stops_polling),
+		ADAPTIVE(what_no_event_tells_of_is_polled_for_as_long_as_may_be),
 		POLL(polling_worker_sleeps_when_all_is_dormant),
 		T(kick_that_two_workers_share_wakes_both),
 		T(watched_descriptor_is_told_to_its_source),
