@@ -525,6 +525,35 @@ counters_count(void **state)
 	assert_true(after.max_message_ns >= after.last_message_ns);
 }
 
+/* What a message took is counted once, under its power of two. */
+static void
+times_of_messages_are_counted_by_powers_of_two(void **state)
+{
+	const uint64_t *times = vhr_message_times(session);
+	uint64_t before[VHR_MESSAGE_TIMES], sum = 0, longest = 0;
+	struct vhr_status status;
+	unsigned int i, n;
+
+	for (n = 0; n < 100; n++) {
+		memcpy(before, times, sizeof(before));
+		give(request_u64(VHU_SET_PROTOCOL_FEATURES, PF_ALL));
+		vhr_status(session, &status);
+		longest = status.last_message_ns > longest ? status.last_message_ns : longest;
+		assert_true(status.max_message_ns == longest);
+		for (i = 0; i < VHR_MESSAGE_TIMES; i++) {
+			if (times[i] == before[i])
+				continue;
+			assert_true(times[i] == before[i] + 1);
+			if (i < VHR_MESSAGE_TIMES - 1)
+				assert_true(status.last_message_ns < 1ull << i);
+			assert_true(i == 0 || status.last_message_ns >= 1ull << (i - 1));
+			sum++;
+		}
+		assert_true(sum == n + 1);
+	}
+	assert_true(status.messages == sum);
+}
+
 #define FRESH(name) cmocka_unit_test_setup_teardown(name, session_setup, session_teardown)
 #define NEGOTIATED(name) \
 	cmocka_unit_test_setup_teardown(name, session_setup_negotiated, session_teardown)
@@ -584,6 +613,7 @@ main(void)
 		FRESH(reply_waits_for_room_in_txq_and_holds_up_requests),
 		FRESH(reply_that_waits_is_forgotten_with_its_frontend),
 		FRESH(counters_count),
+		FRESH(times_of_messages_are_counted_by_powers_of_two),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
