@@ -41,19 +41,7 @@ def start(runner, name, vdev, core, interrupts):
     command = [dpdkrun.program("tests/support/pmd-exerciser"),
                *runner.eal(name, dpdkrun.memory_args(MEMORY_MIB, False), f"0@{core},1@{core}"),
                "-d", runner.plugin(), "--vdev", vdev, "--", "--interrupts", str(interrupts)]
-    process = runner.start(name, command, interactive=True)
-    process.expect(r"(?m)^ready$", 60)
-    return process
-
-
-def ask(process, command, seconds=60):
-    begin = os.path.getsize(process.log)
-    process.popen.stdin.write(command.encode() + b"\n")
-    process.popen.stdin.flush()
-    match = process.expect(r"(?m)^(ok|error)(.*)\n", seconds, begin)
-    if match[1] == "error":
-        raise dpdkrun.Failed(f"{process.name}: {command}: {match[2].strip()}")
-    return match[2].strip()
+    return runner.start(name, command, kind=dpdkrun.Answering).ready()
 
 
 def times(answer, name):
@@ -77,31 +65,28 @@ def idle_share(process, seconds):
 
 def stop_echo(port, frontend):
     """The thread sees that it should stop when it wakes up."""
-    begin = os.path.getsize(port.log)
-    port.popen.stdin.write(b"echo-stop\n")
-    port.popen.stdin.flush()
-    ask(frontend, "send 0 1 60 0")
-    return port.expect(r"(?m)^ok (packets=.*)\n", 60, begin)[1]
+    begin = port.tell("echo-stop")
+    frontend.ask("send 0 1 60 0")
+    return port.answer("echo-stop", begin)
 
 
 def measure(runner, args):
     cores = dpdkrun.cores()
     socket = runner.socket("port")
     port = start(runner, "port", f"net_vvu0,socket={socket}", cores[-1], 1)
-    ask(port, "echo 64 1000")
+    port.ask("echo 64 1000")
     figures = {"no_frontend_cores": idle_share(port, args.idle_seconds)}
     frontend = start(runner, "frontend", f"net_virtio_user0,path={socket}", cores[0], 0)
-    dpdkrun.wait_for("link", lambda: ask(port, "link-state 0") == "1", 30)
+    dpdkrun.wait_for("link", lambda: port.number("link-state 0") == 1, 30)
     figures["idle_cores"] = idle_share(port, args.idle_seconds)
     load = machine.Load([port.pid, frontend.pid])
     seconds = 60 + args.frames * (args.pause_us / 1e6 + 0.01)
-    answer = ask(frontend, f"ping 0 {args.frames} {args.pause_us} 10000", seconds)
+    answer = frontend.ask(f"ping 0 {args.frames} {args.pause_us} 10000", seconds)
     figures["round_trip_ns"] = times(answer, "round")
     figures.update(load.other_cores())
     figures["wake_up_ns"] = times(stop_echo(port, frontend), "wake")
     for process in (frontend, port):
-        process.popen.stdin.close()
-        if process.wait(20) != 0:
+        if process.quit() != 0:
             raise dpdkrun.Failed(f"{process.name} failed: {process.tail()}")
     return figures
 

@@ -199,6 +199,46 @@ class Testpmd(Process):
         return self.wait(seconds)
 
 
+class Answering(Process):
+    """A program that is told lines on its standard input, and answers each with one line that
+    begins with "ok" or "error", after one that says "ready"."""
+
+    def ready(self, seconds=60):
+        self.expect(r"(?m)^ready$", seconds)
+        return self
+
+    def tell(self, command):
+        """For answer(): where in the log that begins."""
+        start = os.path.getsize(self.log)
+        self.popen.stdin.write(command.encode() + b"\n")
+        self.popen.stdin.flush()
+        return start
+
+    def answer(self, command, start, seconds=60):
+        """To what it was told, without the "ok"; Failed where it is an error."""
+        match = self.expect(r"(?m)^(ok|error)(.*)\n", seconds, start)
+        if match[1] == "error":
+            raise Failed(f"{self.name}: {command}: {match[2].strip()}")
+        return match[2].strip()
+
+    def ask(self, command, seconds=60):
+        return self.answer(command, self.tell(command), seconds)
+
+    def number(self, command):
+        return int(self.ask(command))
+
+    def values(self, command, seconds=60):
+        """An answer of NAME=NUMBER words."""
+        return {name: int(value) for name, value in
+                re.findall(r"(\w+)=(\d+)", self.ask(command, seconds))}
+
+    def quit(self, seconds=20):
+        """The exit status after the end of its input."""
+        if self.alive():
+            self.popen.stdin.close()
+        return self.wait(seconds)
+
+
 class Runner(contextlib.AbstractContextManager):
     """A private directory for sockets and logs, and the processes started in it.
 
