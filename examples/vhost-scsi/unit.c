@@ -5,7 +5,9 @@
 
 #include "unit.h"
 
+/* Of the list and what is in it; held for no longer than a look at it takes. */
 static pthread_mutex_t shared_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;	/* ... or it failed */
 static struct unit *shared;
 
 static int get_string(const json_t *description, const char *key, const char **value,
@@ -83,58 +85,99 @@ static struct unit *find_shared(const char *share)
 	return NULL;
 }
 
-/* Lock held. */
-static int get(const json_t *description, const char *share, const char *default_serial,
-	       struct unit **out, struct vhu_reason *reason)
+static struct unit *new_unit(const char *share)
 {
-	struct unit *unit = share ? find_shared(share) : NULL;
-	int ret;
+	struct unit *unit = calloc(1, sizeof(*unit));
 
-	if (unit) {
-		unit->users++;
-		*out = unit;
-		return 0;
-	}
-	unit = calloc(1, sizeof(*unit));
 	if (unit == NULL)
-		return -ENOMEM;
-	unit->users = 1;
-	pthread_mutex_init(&unit->lock, NULL);
+		return NULL;
 	if (share) {
 		unit->share = strdup(share);
 		if (unit->share == NULL) {
 			free(unit);
-			return -ENOMEM;
+			return NULL;
 		}
 	}
-	ret = make(description, default_serial, unit, reason);
-	if (ret) {
-		free(unit->share);
-		free(unit);
-		return ret;
-	}
-	if (share) {
-		unit->next = shared;
-		shared = unit;
-	}
-	*out = unit;
-	return 0;
+	unit->users = 1;
+	pthread_mutex_init(&unit->lock, NULL);
+	return unit;
 }
 
-int unit_get(const json_t *description, const char *default_serial, struct unit **unit,
+static void free_unit(struct unit *unit)
+{
+	pthread_mutex_destroy(&unit->lock);
+	free(unit->share);
+	free(unit);
+}
+
+/* Lock held. */
+static void take_out(struct unit *unit)
+{
+	struct unit **link = &shared;
+
+	while (*link != unit)
+		link = &(*link)->next;
+	*link = unit->next;
+}
+
+/*
+ * The one of that name, with one user more. NULL, and it is @added's from now on: there is none, or
+ * whoever was about to open it could not.
+ */
+static struct unit *join(struct unit *added)
+{
+	struct unit *unit;
+
+	pthread_mutex_lock(&shared_lock);
+	while ((unit = find_shared(added->share)) && unit->opening)
+		pthread_cond_wait(&opened, &shared_lock);
+	if (unit) {
+		unit->users++;
+	} else {
+		added->opening = true;
+		added->next = shared;
+		shared = added;
+	}
+	pthread_mutex_unlock(&shared_lock);
+	return unit;
+}
+
+static void tell_opened(struct unit *unit, bool there)
+{
+	pthread_mutex_lock(&shared_lock);
+	unit->opening = false;
+	if (!there)
+		take_out(unit);
+	pthread_cond_broadcast(&opened);
+	pthread_mutex_unlock(&shared_lock);
+}
+
+int unit_get(const json_t *description, const char *default_serial, struct unit **out,
 	     struct vhu_reason *reason)
 {
+	struct unit *unit, *other;
 	const char *share = NULL;
 	int ret = get_string(description, "share", &share, reason);
 
 	if (ret)
 		return ret;
+	unit = new_unit(share);
+	if (unit == NULL)
+		return -ENOMEM;
+	other = share ? join(unit) : NULL;
+	if (other) {
+		free_unit(unit);
+		*out = other;
+		return 0;
+	}
 	/* Whoever shares it has the same identity, whatever device it is of. */
+	ret = make(description, share ? share : default_serial, unit, reason);
 	if (share)
-		default_serial = share;
-	pthread_mutex_lock(&shared_lock);
-	ret = get(description, share, default_serial, unit, reason);
-	pthread_mutex_unlock(&shared_lock);
+		tell_opened(unit, ret == 0);
+	if (ret)
+		free_unit(unit);
+	else
+		*out = unit;
 	return ret;
 }
 
@@ -174,19 +217,12 @@ void unit_put(struct unit *unit)
 
 	pthread_mutex_lock(&shared_lock);
 	last = --unit->users == 0;
-	if (last && unit->share) {
-		struct unit **link = &shared;
-
-		while (*link != unit)
-			link = &(*link)->next;
-		*link = unit->next;
-	}
+	if (last && unit->share)
+		take_out(unit);
 	pthread_mutex_unlock(&shared_lock);
 	if (!last)
 		return;
 	scsi_lu_destroy(unit->lu);
 	store_close(unit->store);
-	pthread_mutex_destroy(&unit->lock);
-	free(unit->share);
-	free(unit);
+	free_unit(unit);
 }

@@ -17,13 +17,14 @@ struct unit {
 	pthread_mutex_t lock;	/* of the store's description and size: one at a time */
 	char *share;		/* NULL: nobody else's */
 	unsigned int users;
+	bool opening;		/* shared: its store is not there yet */
 	struct unit *next;	/* of the shared ones */
 };
 
 /*
  * Open as @description says: "store", "read-only", "serial", "vendor", "product", "revision"; or
- * the one that is there already under its "share". Any thread. -EINVAL, -ENOMEM, or what the
- * store said; @reason.
+ * the one that is there already under its "share". Any thread; waits for its own store alone, or
+ * for whoever is opening the same "share". -EINVAL, -ENOMEM, or what the store said; @reason.
  */
 int unit_get(const json_t *description, const char *default_serial, struct unit **unit,
 	     struct vhu_reason *reason);

@@ -1,17 +1,75 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Opening and closing of fake stores: "good" is one, and "4k" one of blocks of 4096. */
+/* Opening and closing of fake stores: "good" is one, "4k" one of blocks of 4096, "slow" hangs. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "fake_open.h"
 
 unsigned int stores_open;
 struct fake_store *last_opened;
+struct slow_open slow_open = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.changed = PTHREAD_COND_INITIALIZER,
+};
+
+void slow_open_reset(void)
+{
+	slow_open.begun = slow_open.let_go = slow_open.waited_in_vain = false;
+	slow_open.result = 0;
+}
+
+/* Until *@condition, under the lock; false: that was not so within 20 s. */
+static bool slow_open_wait(const bool *condition)
+{
+	struct timespec deadline;
+	int ret = 0;
+
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += 20;
+	while (!*condition && ret == 0)
+		ret = pthread_cond_timedwait(&slow_open.changed, &slow_open.lock, &deadline);
+	return *condition;
+}
+
+void slow_open_wait_begun(void)
+{
+	pthread_mutex_lock(&slow_open.lock);
+	slow_open.waited_in_vain |= !slow_open_wait(&slow_open.begun);
+	pthread_mutex_unlock(&slow_open.lock);
+}
+
+void slow_open_let_go(int result)
+{
+	pthread_mutex_lock(&slow_open.lock);
+	slow_open.result = result;
+	slow_open.let_go = true;
+	pthread_cond_broadcast(&slow_open.changed);
+	pthread_mutex_unlock(&slow_open.lock);
+}
+
+static int open_slowly(void)
+{
+	int ret;
+
+	pthread_mutex_lock(&slow_open.lock);
+	slow_open.begun = true;
+	pthread_cond_broadcast(&slow_open.changed);
+	slow_open.waited_in_vain |= !slow_open_wait(&slow_open.let_go);
+	ret = slow_open.result;
+	pthread_mutex_unlock(&slow_open.lock);
+	return ret;
+}
 
 int store_open_text(const char *text, bool read_only, struct store **store,
 		    struct vhu_reason *reason)
 {
-	if (strcmp(text, "good") != 0 && strcmp(text, "4k") != 0) {
+	if (strcmp(text, "slow") == 0) {
+		int ret = open_slowly();
+
+		if (ret)
+			return ret;
+	} else if (strcmp(text, "good") != 0 && strcmp(text, "4k") != 0) {
 		vhu_reason_set(reason, "no store \"%s\"", text);
 		return -ENOENT;
 	}

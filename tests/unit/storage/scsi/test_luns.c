@@ -40,6 +40,7 @@ static void init(struct scsi_device *d, struct scsi_queue *q, struct target_queu
 static int setup(void **state)
 {
 	stores_open = 0;
+	slow_open_reset();
 	init(&device, queues, fake_tq, "disks");
 	init(&other, other_queues, other_tq, "more");
 	return 0;
@@ -279,6 +280,70 @@ static void the_list(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+struct adding {
+	struct scsi_device *device;
+	const char *text;
+	int ret;
+};
+
+static void *add_in_thread(void *arg)
+{
+	struct adding *adding = arg;
+	json_t *description = json_loads(adding->text, 0, NULL);
+	struct vhu_reason why;
+
+	adding->ret = scsi_lun_add(adding->device, description, &why);
+	json_decref(description);
+	return NULL;
+}
+
+static void one_that_hangs_while_it_opens_holds_up_no_other_device(void **state)
+{
+	struct adding hanging = { &other, "{\"store\": \"slow\", \"share\": \"s\"}", 1 };
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, add_in_thread, &hanging), 0);
+	slow_open_wait_begun();
+	assert_int_equal(add("good"), 0);
+	assert_int_equal(add("{\"store\": \"good\", \"share\": \"x\"}"), 0);
+	assert_int_equal(remove_at(0, 0), 0);
+	slow_open_let_go(0);
+	pthread_join(thread, NULL);
+	assert_int_equal(hanging.ret, 0);
+	assert_false(slow_open.waited_in_vain);
+}
+
+/* Both begin while the store opens; @result is what becomes of that. */
+static void share_what_is_opening(int result)
+{
+	struct adding first = { &other, "{\"store\": \"slow\", \"share\": \"s\"}", 1 };
+	struct adding second = { &device, "{\"store\": \"good\", \"share\": \"s\"}", 1 };
+	pthread_t thread[2];
+
+	assert_int_equal(pthread_create(&thread[0], NULL, add_in_thread, &first), 0);
+	slow_open_wait_begun();
+	assert_int_equal(pthread_create(&thread[1], NULL, add_in_thread, &second), 0);
+	slow_open_let_go(result);
+	pthread_join(thread[0], NULL);
+	pthread_join(thread[1], NULL);
+	assert_false(slow_open.waited_in_vain);
+	assert_int_equal(first.ret, result);
+	assert_int_equal(second.ret, 0);
+	assert_int_equal(stores_open, 1);
+}
+
+static void who_shares_one_that_is_opening_waits_for_it(void **state)
+{
+	share_what_is_opening(0);
+	assert_ptr_equal(device.luns->unit, other.luns->unit);
+}
+
+static void or_opens_it_where_that_fails(void **state)
+{
+	share_what_is_opening(-EIO);
+	assert_null(other.luns);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +358,9 @@ int main(void)
 		T(a_removed_one_is_gone_and_told),
 		T(a_new_size_is_told),
 		T(a_shared_one_is_one),
+		T(one_that_hangs_while_it_opens_holds_up_no_other_device),
+		T(who_shares_one_that_is_opening_waits_for_it),
+		T(or_opens_it_where_that_fails),
 		T(as_many_as_there_is_room_for),
 		T(the_list),
 	};
