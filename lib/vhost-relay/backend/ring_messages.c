@@ -167,16 +167,18 @@ enum vhr_verdict
 vhr_set_vring_call(struct vhr_session *s, const struct vhu_msg *request, struct vhu_msg *reply)
 {
 	struct ring_slot *slot = ring_of_u64(s, request);
-	bool none = (request->u64 & VHU_VRING_NOFD) != 0, listens;
 	struct vhr_ring *ring;
 
 	if (slot == NULL)
 		return VHR_ILLEGAL;
 	ring = vhr_ring_begin(s, slot->ring.index);
-	listens = ring->call_none && !none;
-	ring->call_none = none;
-	/* What was used while nobody listened has been signalled to nobody. */
-	if (listens && ring->ready)
+	ring->call_none = (request->u64 & VHU_VRING_NOFD) != 0;
+	/*
+	 * What was used until now has been signalled to nobody, or to a descriptor that is not
+	 * looked at any more: QEMU starts a ring with one that it never reads, and replaces it
+	 * afterwards. With VIRTIO_F_EVENT_IDX a driver that misses one call gets no other.
+	 */
+	if (ring->ready)
 		vhr_ring_call(ring);
 	vhr_ring_end(s, ring->index);
 	return VHR_DONE;

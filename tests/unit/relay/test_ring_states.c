@@ -513,9 +513,26 @@ listener_that_comes_late_is_called_once(void **state)
 	assert_int_equal(fake.doorbells[0], 0);
 	give(request_u64(VHU_SET_VRING_CALL, 0));
 	assert_int_equal(fake.doorbells[0], 1);
-	/* A swap of one listener for another loses nothing. */
+}
+
+/* The one before may have been a descriptor that nobody reads. */
+static void
+listener_that_replaces_another_is_called_too(void **state)
+{
+	start_ring(0);
+	fake.doorbells[0] = 0;
 	give(request_u64(VHU_SET_VRING_CALL, 0));
 	assert_int_equal(fake.doorbells[0], 1);
+	give(request_u64(VHU_SET_VRING_CALL, 0 | VHU_VRING_NOFD));
+	assert_int_equal(fake.doorbells[0], 1);
+}
+
+static void
+listener_of_a_ring_that_does_not_run_is_not_called(void **state)
+{
+	give(request_u64(VHU_SET_VRING_CALL, 0));
+	give(request_u64(VHU_SET_VRING_CALL, 0));
+	assert_int_equal(fake.doorbells[0], 0);
 }
 
 static void
@@ -725,6 +742,8 @@ main(void)
 		FRESH(protocol_features_after_addresses_translate_anew),
 		MEMORY(calls_go_to_the_doorbell_unless_nobody_listens),
 		MEMORY(listener_that_comes_late_is_called_once),
+		MEMORY(listener_that_replaces_another_is_called_too),
+		MEMORY(listener_of_a_ring_that_does_not_run_is_not_called),
 		NEGOTIATED(err_is_accepted_with_and_without_fd),
 		NEGOTIATED(ring_index_out_of_range_in_every_message),
 		NEGOTIATED(cve_2020_10723_index_is_checked_before_narrowing),
