@@ -32,20 +32,22 @@ class Pair:
     """The two VMs; the disk of the frontend VM is a file of the host, by way of a disk of the
     backend VM."""
 
-    def __init__(self, machines, image_of_frontend=None):
-        self.machines = machines
+    def __init__(self, machines, image_of_frontend=None, scsi=False):
+        self.machines, self.scsi = machines, scsi
         self.image = machines.dir / "store.img"
         with open(self.image, "wb") as file:
             file.truncate(SIZE)
-        self.socket = machines.dir / "blk.sock"
+        self.disk = "/dev/sda" if scsi else "/dev/vda"
+        self.socket = machines.dir / "disk.sock"
         self.backends = 0
         self.start_backend(wait=False)
         self.frontend = machines.add(storage.frontend_vm(
-            self.socket, image=image_of_frontend)).launch()
+            self.socket, "vhost-user-scsi-pci" if scsi else "vhost-user-blk-pci",
+            image=image_of_frontend)).launch()
         self.serve()
         self.frontend.wait_up()
-        self.frontend.run("modprobe virtio_blk")
-        self.frontend.wait_for("test -b /dev/vda")
+        self.frontend.run("modprobe -a virtio_blk virtio_scsi sd_mod")
+        self.frontend.wait_for(f"test -b {self.disk}")
 
     def start_backend(self, wait=True):
         self.backend = self.machines.add(storage.backend_vm(
@@ -57,7 +59,12 @@ class Pair:
     def serve(self):
         self.backend.wait_up()
         self.backend.run("modprobe virtio_blk")
-        self.target = storage.Target(self.backend, "vhost-blk", "--store", storage.slow_store())
+        if self.scsi:
+            lun = f'{{"store": {storage.slow_store()}}}'
+            self.target = storage.Target(self.backend, "vhost-scsi", "--lun", lun)
+        else:
+            self.target = storage.Target(self.backend, "vhost-blk", "--store",
+                                         storage.slow_store())
 
     def wait_served(self):
         """The frontend's QEMU has come back, and has got as far as the features of its driver."""
@@ -78,9 +85,10 @@ class Pair:
             check.verify_file(self.image)
 
 
-def test_program_is_killed(machines, backend_qemu, chance):
-    vms = Pair(machines, images.iocheck())
-    check = Iocheck(vms.frontend, "/dev/vda", chance.getrandbits(31), workers=WORKERS)
+@pytest.mark.parametrize("scsi", [False, True], ids=["blk", "scsi"])
+def test_program_is_killed(machines, backend_qemu, chance, scsi):
+    vms = Pair(machines, images.iocheck(), scsi)
+    check = Iocheck(vms.frontend, vms.disk, chance.getrandbits(31), workers=WORKERS)
     for _ in range(ROUNDS):
         check.wait_progress(chance.randrange(1, 40))
         time.sleep(chance.uniform(0, 0.1))

@@ -49,8 +49,8 @@ def machines():
         yield found
 
 
-def storage_vm(name, image, **options):
-    qemu = qemus.frontend()
+def storage_vm(name, image, qemu=None, **options):
+    qemu = qemu or qemus.frontend()
     return VM(name, qemu, image, shared=True, memory=768, devices=disks.ports(PORTS), **options)
 
 
