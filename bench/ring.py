@@ -139,8 +139,8 @@ def parse_args():
     args = parser.parse_args()
     args.ring = args.ring or matrix.RINGS
     args.size = args.size or SIZES
-    if not all(64 <= size <= 2048 for size in args.size):
-        parser.error("--size is from 64 to 2048")
+    if len(args.size) > 8 or not all(64 <= size <= 2048 for size in args.size):
+        parser.error("--size is from 64 to 2048, and there are 8 at most")
     return args
 
 

@@ -43,7 +43,11 @@ static int parse_options(int argc, char **argv)
 
 	optind = 0;	/* EAL has used getopt before */
 	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		if (c == 's' && options.sizes < SIZES_MAX) {
+		if (c == 's') {
+			if (options.sizes == SIZES_MAX) {
+				fprintf(stderr, "--size: %u at most\n", SIZES_MAX);
+				return -EINVAL;
+			}
 			if (number_parse("size", optarg, 64, 2048, &options.size[options.sizes++]))
 				return -EINVAL;
 		} else if (c != 'b' ||

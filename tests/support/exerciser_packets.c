@@ -68,7 +68,11 @@ segment(unsigned int bytes, bool external, unsigned int *at)
 		return NULL;
 	}
 	data = rte_pktmbuf_append(mbuf, (uint16_t)bytes);
-	for (i = 0; data != NULL && i < bytes; i++)
+	if (data == NULL) {
+		rte_pktmbuf_free(mbuf);
+		return NULL;
+	}
+	for (i = 0; i < bytes; i++)
 		data[i] = (char)((*at)++ * 7 & 0xff);
 	return mbuf;
 }

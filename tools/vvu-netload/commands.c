@@ -139,20 +139,28 @@ static bool parse_start(struct job *job)
 			return false;
 		}
 	}
+	if (!job->count && (job->mode == JOB_SEND_CHECKED || job->mode == JOB_EXCHANGE)) {
+		refuse("count is missing", modes[mode]);
+		return false;
+	}
 	set_ways(job);
 	return true;
 }
 
+/* The last one that was started: "read" is about it, also after its end. */
 static struct job job;
 
 static void start(void)
 {
+	struct job wanted;
+
 	if (job_running()) {
 		refuse("a job is running", "start");
 		return;
 	}
-	if (!parse_start(&job))
+	if (!parse_start(&wanted))
 		return;
+	job = wanted;
 	if (checked(job.mode))
 		verify_clear();
 	job_start(&job);
@@ -172,15 +180,19 @@ static void stop(void)
 static void drain(void)
 {
 	const char *word = strtok(NULL, BLANKS);
+	struct job wanted = { .mode = JOB_DRAIN };
 
-	if (job_running() || !parse_ports(&job, word)) {
+	if (job_running() || !parse_ports(&wanted, word)) {
 		refuse(job_running() ? "a job is running" : "no list of ports", word);
 		return;
 	}
-	job.mode = JOB_DRAIN;
+	job = wanted;
 	job_start(&job);
 	job_end(false);
-	print_counters(&job);
+	if (job_quiet)
+		print_counters(&job);
+	else
+		refuse("frames do not stop coming", word);
 }
 
 bool command_do(char *line)

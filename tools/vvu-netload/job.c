@@ -11,6 +11,7 @@
 
 struct counters counters;
 atomic_bool job_stop;
+bool job_quiet;
 
 static struct job current;
 static sem_t begin, end;

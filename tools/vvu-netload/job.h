@@ -20,7 +20,7 @@ enum job_mode {
 	JOB_SEND_CHECKED,	/* count numbered frames on each port */
 	JOB_RECEIVE_CHECKED,
 	JOB_EXCHANGE,		/* both of these */
-	JOB_DRAIN,		/* receive until nothing more comes, and end */
+	JOB_DRAIN,		/* receive until nothing more comes, some seconds at most */
 	JOB_MODES
 };
 
@@ -29,7 +29,7 @@ struct job {
 	unsigned int lanes;
 	struct lane lane[PORTS_MAX];
 	unsigned int size;		/* bytes without FCS; 0: imix */
-	unsigned int inject;		/* relays: frames put into each port first */
+	unsigned int inject;		/* relays: frames put into each port first, in bursts */
 	uint64_t count;			/* checked: frames on each port */
 };
 
@@ -45,6 +45,8 @@ struct counters {
 
 extern struct counters counters;
 extern atomic_bool job_stop;
+/* JOB_DRAIN, after its end: nothing more came. */
+extern bool job_quiet;
 
 #define COUNT(field, n) \
 	__atomic_store_n(&counters.field, counters.field + (n), __ATOMIC_RELAXED)

@@ -45,7 +45,7 @@ static void help(void)
 	       "                           exchange; PORTS is 0,1,...; forward takes pairs\n"
 	       "  read                     the counters\n"
 	       "  stop                     end what was started; the counters\n"
-	       "  drain PORTS              take in what is on the way\n"
+	       "  drain PORTS              take in what is on the way, for 5 seconds at most\n"
 	       "  quit\n");
 }
 

@@ -12,7 +12,7 @@ static void inject(struct job *job)
 	for (unsigned int i = 0; i < job->lanes; i++) {
 		struct lane *lane = &job->lane[i];
 
-		while (lane->built < job->inject && lane_fill(lane, job->size)) {
+		while (!job_stopped() && lane->built < job->inject && lane_fill(lane, job->size)) {
 			while (lane->pending && !job_stopped())
 				lane_send(lane, &now);
 		}

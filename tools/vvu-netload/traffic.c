@@ -6,6 +6,8 @@
 
 /* Nothing came for so long: nothing is on the way any more. */
 #define QUIET_US	2000u
+/* Whoever waits for the end of a drain is not to wait for a peer that never ends. */
+#define DRAIN_MAX_US	5000000u
 
 void traffic_send(struct job *job)
 {
@@ -47,7 +49,7 @@ void traffic_receive(struct job *job)
 
 void traffic_drain(struct job *job)
 {
-	uint64_t quiet = rte_get_tsc_hz() / 1000000 * QUIET_US, last = rte_rdtsc(), now;
+	uint64_t per_us = rte_get_tsc_hz() / 1000000, begun = rte_rdtsc(), last = begun, now;
 	struct rte_mbuf *mbuf[LANE_BURST];
 
 	do {
@@ -59,5 +61,6 @@ void traffic_drain(struct job *job)
 				last = now;
 			}
 		}
-	} while (now - last < quiet && !job_stopped());
+		job_quiet = now - last >= QUIET_US * per_us;
+	} while (!job_quiet && now - begun < DRAIN_MAX_US * per_us && !job_stopped());
 }
