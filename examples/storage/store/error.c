@@ -76,6 +76,11 @@ static int parse_ops(struct rule *rule, struct vhu_reason *reason)
 		rule->op_mask = (1u << STORE_NUM_OPS) - 1;
 		return 0;
 	}
+	if (json_array_size(rule->ops) == 0) {
+		vhu_reason_set(reason, "error: \"ops\" of a rule is empty; without it all "
+			       "operations are meant");
+		return -EINVAL;
+	}
 	json_array_foreach(rule->ops, index, value) {
 		const char *name = json_string_value(value);
 		unsigned int op = 0;

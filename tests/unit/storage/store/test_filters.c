@@ -421,6 +421,7 @@ static void wrong_rules_are_named(void **state)
 		{ "[7]", "a rule is not an object" },
 		{ "[{\"op\": \"read\"}]", "\"op\"" },
 		{ "[{\"ops\": [\"reed\"]}]", "\"ops\"|reed|write_zeroes" },
+		{ "[{\"ops\": []}]", "\"ops\"|empty" },
 		{ "[{\"every\": 0}]", "\"every\"|0" },
 		{ "[{\"probability\": 1.5}]", "\"probability\"|1.5" },
 		{ "[{\"errno\": 5}]", "\"errno\"|5" },
