@@ -139,18 +139,25 @@ static size_t receive(void *buffer, size_t length, void *arg)
 {
 	struct input *input = arg;
 	struct pollfd pfd = { .fd = input->fd, .events = POLLIN };
-	ssize_t got;
 
-	if (poll(&pfd, 1, left_ms(input)) == 0) {
-		input->wrong = "no answer in time";
+	for (;;) {
+		int ready = poll(&pfd, 1, left_ms(input));
+		ssize_t got;
+
+		if (ready == 0) {
+			input->wrong = "no answer in time";
+			return (size_t)-1;
+		}
+		/* Not in recv(), which knows of no deadline. */
+		got = ready < 0 ? -1 : recv(input->fd, buffer, length, MSG_DONTWAIT);
+		if (got > 0)
+			return (size_t)got;
+		if (got < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		input->wrong = got < 0 ? strerror(errno) :
+					 "the connection was closed without an answer";
 		return (size_t)-1;
 	}
-	got = recv(input->fd, buffer, length, 0);
-	if (got == 0)
-		input->wrong = "the connection was closed without an answer";
-	if (got < 0)
-		input->wrong = strerror(errno);
-	return got > 0 ? (size_t)got : (size_t)-1;
 }
 
 /* The answer; NULL after a message. */
