@@ -3,19 +3,25 @@
  * A queue of the file store: one io_uring, used by one thread. Pieces are allocated with the
  * queue; an operation that finds none waits in the backlog. The ring has an entry per piece, so
  * it is never full.
+ *
+ * The kernel may have no memory for entries just now, and take none. While it works on others, the
+ * end of those is when to try again. Otherwise each poll does, and says that there was something to
+ * do, since nothing will wake the thread up; after REFUSAL_NS what the ring has is taken back, and
+ * fails.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "file_queue.h"
+#include "filter.h"
 
 #define COPY_MAX_BYTES	(1u << 20)
 #define PIECE_TRIES_MAX	1000u	/* of one that the system wants to be tried again */
-#define SUBMIT_TRIES_MAX 100u
-#define SUBMIT_PAUSE_NS	1000000
+#define INTERRUPTED_MAX	100u	/* calls in a row that a signal ended */
+/* So long the kernel may take nothing, then operations fail: less than a guest waits for one. */
+#define REFUSAL_NS	1000000000u
 
 static inline struct file_queue *file_queue_of(struct store_queue *queue)
 {
@@ -179,18 +185,18 @@ void file_kick(struct store_queue *arg)
 {
 	struct file_queue *queue = file_queue_of(arg);
 
-	for (unsigned int tries = 0; queue->unsubmitted; tries++) {
-		const struct timespec pause = { 0, SUBMIT_PAUSE_NS };
+	for (unsigned int interrupted = 0; queue->unsubmitted;) {
 		int ret = io_uring_submit(&queue->ring);
 
 		if (ret > 0) {
 			queue->unsubmitted -= (unsigned int)ret;
 			queue->in_flight += (unsigned int)ret;
-		} else if (queue->in_flight || tries == SUBMIT_TRIES_MAX) {
-			/* No memory just now: again when something is done. */
+			queue->refused_since_ns = 0;
+		} else if (ret != -EINTR || ++interrupted == INTERRUPTED_MAX) {
+			queue->refusal = ret ? ret : -EAGAIN;
+			if (!queue->in_flight && !queue->refused_since_ns)
+				queue->refused_since_ns = filter_now_ns();
 			return;
-		} else if (ret != -EINTR) {
-			nanosleep(&pause, NULL);
 		}
 	}
 }
@@ -313,6 +319,43 @@ static void drain_backlog(struct file_queue *queue)
 	}
 }
 
+/*
+ * The kernel looks at the end of its ring of entries only when it is called, and the thread is the
+ * only one that calls: what it has not taken can still be taken back.
+ */
+static struct file_piece *take_back(struct file_queue *queue)
+{
+	struct io_uring_sq *sq = &queue->ring.sq;
+	unsigned int head = IO_URING_READ_ONCE(*sq->khead);
+	unsigned int mask = queue->ring.sq.ring_entries - 1;
+	struct file_piece *pieces = NULL;
+
+	for (unsigned int i = head; i != sq->sqe_tail; i++) {
+		struct file_piece *piece = (struct file_piece *)(uintptr_t)
+						   sq->sqes[i & mask]
+							   .user_data;
+
+		piece->next = pieces;
+		pieces = piece;
+	}
+	sq->sqe_head = sq->sqe_tail = head;
+	io_uring_smp_store_release(sq->ktail, head);
+	queue->unsubmitted = 0;
+	queue->refused_since_ns = 0;
+	return pieces;
+}
+
+static void give_up(struct file_queue *queue)
+{
+	int error = queue->refusal == -ENOMEM || queue->refusal == -EAGAIN ? -ENOMEM : -EIO;
+	struct file_piece *piece = take_back(queue), *next;
+
+	for (; piece; piece = next) {
+		next = piece->next;
+		piece_done(queue, piece, error);
+	}
+}
+
 unsigned int file_poll(struct store_queue *arg)
 {
 	struct file_queue *queue = file_queue_of(arg);
@@ -338,12 +381,15 @@ unsigned int file_poll(struct store_queue *arg)
 		queue->in_flight--;
 		piece_done(queue, piece, result);
 	}
+	if (queue->refused_since_ns && !queue->in_flight &&
+	    filter_now_ns() - queue->refused_since_ns >= REFUSAL_NS)
+		give_up(queue);
 	if (queue->backlog)
 		drain_backlog(queue);
 	/* What went on or came out of the backlog, and what an earlier kick did not get rid of. */
 	if (queue->unsubmitted != waiting || (queue->unsubmitted && !queue->in_flight))
 		file_kick(arg);
-	return queue->completed - before;
+	return queue->completed - before + (queue->refused_since_ns && !queue->in_flight);
 }
 
 int file_queue_fd(struct store_queue *queue)

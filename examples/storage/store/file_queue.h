@@ -49,6 +49,8 @@ struct file_queue {
 	struct store_io *backlog, **backlog_end;
 	unsigned int unsubmitted;	/* entries of the ring the kernel has not been given */
 	unsigned int in_flight;		/* pieces that it works on */
+	int refusal;			/* -errno: it takes no entries */
+	uint64_t refused_since_ns;	/* ... since then, while it had none to work on; 0: not */
 	unsigned int completed;		/* operations */
 };
 

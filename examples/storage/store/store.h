@@ -106,7 +106,10 @@ struct store_ops {
 	void (*submit)(struct store_queue *queue, struct store_io *io);
 	/* Hand what was submitted to the kernel or the peer. NULL: submit did. See store_kick(). */
 	void (*kick)(struct store_queue *queue);
-	/* Complete what is done; how many were. NULL: all completes in submit. */
+	/*
+	 * Complete what is done; how many were, or more: to be asked again soon, though no
+	 * descriptor says so. NULL: all completes in submit.
+	 */
 	unsigned int (*poll)(struct store_queue *queue);
 	/*
 	 * Somebody waits until nothing is under way: what a rule keeps back, and not the medium,
