@@ -127,15 +127,20 @@ class Process:
     def alive(self):
         return self.popen.poll() is None
 
+    def output(self, what, find, seconds, start=0):
+        """Wait until find(the log from start on) is true, which is for what; its value."""
+        def look():
+            alive = self.alive()
+            found = find(self.text(start))
+            if not found and not alive:
+                raise Failed(f"{self.name} ended with status {self.popen.returncode} "
+                             f"before it printed {what}: {self.tail()}")
+            return found
+        return wait_for(f"{self.name}: {what} in {self.log}", look, seconds)
+
     def expect(self, pattern, seconds, start=0):
         """Wait until the log matches; the match."""
-        def look():
-            match = re.search(pattern, self.text(start))
-            if not match and not self.alive():
-                raise Failed(f"{self.name} ended with status {self.popen.returncode} "
-                             f"before it printed {pattern!r}: {self.tail()}")
-            return match
-        return wait_for(f"{self.name}: {pattern!r} in {self.log}", look, seconds)
+        return self.output(repr(pattern), re.compile(pattern).search, seconds, start)
 
     def tail(self):
         lines = [line for line in self.text().splitlines() if line.strip()]
@@ -179,10 +184,21 @@ class Testpmd(Process):
         start = os.path.getsize(self.log)
         self.popen.stdin.write(command.encode() + b"\n")
         self.popen.stdin.flush()
-        # The prompt is printed before the command is read, so two of them enclose it.
-        match = self.expect(f"(?s)^.*?(?:{expect})" if expect else f"(?s)^.*{self.PROMPT}$",
-                            seconds, start)
-        return match[0]
+        if expect:
+            return self.expect(f"(?s)^.*?(?:{expect})", seconds, start)[0]
+        return self.output(f"a prompt after {command!r}",
+                           lambda text: self.done(text, command), seconds, start)
+
+    def done(self, text, command):
+        """The text, if it has the command and then a prompt: that of the command before may come
+        only now. testpmd repeats what it reads, letter by letter, and what its other threads
+        print comes in between."""
+        at = 0
+        for letter in command:
+            at = text.find(letter, at) + 1
+            if not at:
+                return None
+        return text if text.find(self.PROMPT, at) >= 0 and text.endswith(self.PROMPT) else None
 
     def stats(self, port=0):
         """Counters of a port, and its rates since the last call."""

@@ -240,9 +240,7 @@ def test_no_wakeup_is_lost(queues, options):
 
 def stop_echo(sleeper, sender):
     """It looks whether it should stop when it wakes up."""
-    sleeper.popen.stdin.write(b"echo-stop\n")
-    sleeper.popen.stdin.flush()
+    begin = sleeper.tell("echo-stop")
     sender.ask("send 0 1 60 0")
-    match = sleeper.expect(r"(?m)^ok (packets=.*)\n", 60)
     return {name: int(value) for name, value in
-            (word.split("=") for word in match[1].split())}
+            (word.split("=") for word in sleeper.answer("echo-stop", begin).split())}

@@ -1,18 +1,38 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Packets in shapes that testpmd does not make: many segments, memory that is not a pool's. */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
 #include "pmd-exerciser.h"
 
 #define BURST 32
+/* How long a packet is offered: a burst that does not get its queue's lock takes none. */
+#define SEND_MS 300
 #define EXTERNAL_BYTES 4096
 
 static unsigned int freed;
+
+uint16_t
+send_packet(uint16_t port, uint16_t queue, struct rte_mbuf *mbuf)
+{
+	uint64_t end = rte_rdtsc() + rte_get_tsc_hz() / 1000 * SEND_MS;
+	bool late;
+
+	do {
+		late = rte_rdtsc() >= end;
+		if (rte_eth_tx_burst(port, queue, &mbuf, 1) == 1)
+			return 1;
+		sched_yield();
+	} while (!late);
+	rte_pktmbuf_free(mbuf);
+	return 0;
+}
 
 /* recv PORT QUEUE: what is there, thrown away; "ok N" packets */
 static int
@@ -100,9 +120,7 @@ do_send(const unsigned long *arg)
 		if (head == NULL)
 			head = part;
 	}
-	sent = rte_eth_tx_burst((uint16_t)arg[0], 0, &head, 1);
-	if (sent == 0)
-		rte_pktmbuf_free(head);
+	sent = send_packet((uint16_t)arg[0], 0, head);
 	printf("ok %u %u\n", sent, freed);
 	return 0;
 }

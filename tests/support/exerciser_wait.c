@@ -68,8 +68,8 @@ echo_round(bool woken)
 			note_wake(pkts[0]);
 		total += n;
 		sent = rte_eth_tx_burst(echo.queue[i].port, echo.queue[i].queue, pkts, n);
-		while (sent < n)
-			rte_pktmbuf_free(pkts[sent++]);
+		for (; sent < n; sent++)
+			send_packet(echo.queue[i].port, echo.queue[i].queue, pkts[sent]);
 	}
 	echo.packets += total;
 	return total;
@@ -184,10 +184,7 @@ send_frame(uint16_t port, uint16_t queue)
 	memset(frame, 0xff, FRAME_BYTES);
 	now = rte_rdtsc();
 	memcpy(frame + STAMP_AT, &now, sizeof(now));
-	if (rte_eth_tx_burst(port, queue, &mbuf, 1) == 1)
-		return 0;
-	rte_pktmbuf_free(mbuf);
-	return -EAGAIN;
+	return send_packet(port, queue, mbuf) == 1 ? 0 : -EAGAIN;
 }
 
 static int

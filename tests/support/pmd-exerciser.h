@@ -33,6 +33,9 @@ extern const struct command packet_commands[];		/* exerciser_packets.c */
 extern const struct command feature_commands[];		/* exerciser_features.c */
 extern const struct command event_commands[];		/* exerciser_events.c */
 
+/* Offer a packet for some time; 1, or 0 after it was freed. */
+uint16_t send_packet(uint16_t port, uint16_t queue, struct rte_mbuf *mbuf);
+
 /* Count the events of all ports from now on. 0 or -errno. */
 int events_count(void);
 
