@@ -39,6 +39,9 @@ WRONG = {
     "uso": ("socket=S,uso=x", ["uso=x", "0 or 1"]),
     "ufo and uso": ("socket=S,ufo=1,uso=1", ["ufo=1", "uso=1", "one of them"]),
     "speed": ("socket=S,speed=-1", ["speed=-1", "0 to 2147483647"]),
+    "zero-copy": ("socket=S,zero-copy=2", ["zero-copy=2", "0 or 1"]),
+    "zero-copy-min": ("socket=S,zero-copy-min=13", ["zero-copy-min=13", "14 to 65535"]),
+    "zero-copy-wait": ("socket=S,zero-copy-wait=10001", ["zero-copy-wait=10001", "0 to 10000"]),
     "virtio-id": ("socket=S,virtio-id=64", ["virtio-id=64", "1 to 63"]),
     "layout": ("socket=S,layout=upward", ["layout=upward", "sum or draft"]),
     "layout of PCI": ("socket=S,layout=offset", ["layout=offset", "sum or draft"]),
@@ -77,7 +80,8 @@ def test_all_options_together_are_accepted_and_shown(testpmd):
     text = testpmd.do(
         f"port attach net_vvu1,socket={path},server=1,queues=3,max-ring-size=256,"
         "mac=02:11:22:33:44:55,mtu=9000,mrg_rxbuf=0,indirect=0,event_idx=0,in_order=0,"
-        "packed=0,virtio-id=53,layout=draft,shm-size=4G,"
+        "packed=0,csum=1,tso=1,ufo=0,uso=1,speed=25000,zero-copy=1,zero-copy-min=600,"
+        "zero-copy-wait=50,virtio-id=53,layout=draft,shm-size=4G,"
         "uuid=00112233-4455-6677-8899-AABBCCDDEEFF,socket-mode=600",
         r"Failed to attach port|Port \d+ is attached")
     assert "Port 1 is attached" in text
@@ -85,7 +89,8 @@ def test_all_options_together_are_accepted_and_shown(testpmd):
     text = testpmd.do("show port info 1", "Device error handling mode")
     for line in ("MAC address: 02:11:22:33:44:55", "Max possible RX queues: 3",
                  "Max possible TX queues: 3", "Max possible number of RXDs per queue: 256",
-                 "Maximum configurable length of RX packet: 9022"):
+                 "Maximum configurable length of RX packet: 9022",
+                 "Link speed: 25 Gbps"):
         assert line in text
     testpmd.do("port close 1", "Port 1 is closed|Done")
     assert not os.path.exists(path)
