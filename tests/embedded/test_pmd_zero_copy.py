@@ -519,7 +519,7 @@ def test_packed_rings_forward_frames_of_every_size_unchanged(two_ports):
         for way, driver in enumerate(drivers):
             assert drivers[1 - way].receive() == frame(size + way, number)
             driver.taken()
-    assert "packed ring, zero copy" in two_ports.do("show rxq info 0 0", "Burst mode.*")
+    assert "packed ring, zero copy" in dpdk.burst_mode(two_ports, "rx")
     for i, driver in enumerate(drivers):
         assert_no_errors(xstats(two_ports, i))
         driver.close()
