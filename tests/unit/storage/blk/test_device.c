@@ -268,7 +268,7 @@ cache_mode_follows_the_configuration(void **state)
 	assert_op(0, STORE_WRITE, 0, 512, 0);
 	/* What is in the cache is made durable, since nobody will flush it any more. */
 	assert_int_equal(set_writeback(0, 0), 0);
-	assert_op(1, STORE_FLUSH, 0, 0, 0);
+	assert_op(1, STORE_FLUSH, 0, 0, STORE_F_ASIDE);
 	request(1, 1, &one_sector, 1);
 	assert_op(2, STORE_WRITE, 512, 512, STORE_F_FUA);
 	assert_int_equal(set_writeback(1, 0), 0);
@@ -282,7 +282,7 @@ cache_that_cannot_be_flushed_stays_on(void **state)
 {
 	atomic_store(&record->fail_at, 0);
 	assert_int_equal(set_writeback(0, 0), 1);
-	assert_op(0, STORE_FLUSH, 0, 0, 0);
+	assert_op(0, STORE_FLUSH, 0, 0, STORE_F_ASIDE);
 	request(1, 0, &one_sector, 1);
 	assert_op(1, STORE_WRITE, 0, 512, 0);
 }
