@@ -4,32 +4,6 @@
 
 #include "store.h"
 
-uint64_t store_size(const struct store *store)
-{
-	return __atomic_load_n(&store->info.size_bytes, __ATOMIC_RELAXED);
-}
-
-void store_complete(struct store_io *io, int result)
-{
-	struct store_frame *frame = &io->frame[--io->depth];
-
-	frame->done(io, result, frame->arg);
-}
-
-static inline void push(struct store_io *io, store_done *done, void *arg)
-{
-	struct store_frame *frame = &io->frame[io->depth++];
-
-	frame->done = done;
-	frame->arg = arg;
-}
-
-void store_forward(struct store_queue *inner, struct store_io *io, store_done *done, void *arg)
-{
-	push(io, done, arg);
-	inner->ops->submit(inner, io);
-}
-
 static int check_buffers(const struct store_io *io)
 {
 	uint64_t sum = 0;
@@ -79,7 +53,7 @@ void store_submit(struct store_queue *queue, struct store_io *io, store_done *do
 	int ret = check(queue->store, io);
 
 	io->depth = 0;
-	push(io, done, arg);
+	store_push(io, done, arg);
 	/* An operation on no bytes is done. */
 	if (ret || (!io->length && io->op != STORE_FLUSH))
 		store_complete(io, ret);

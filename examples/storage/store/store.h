@@ -183,7 +183,10 @@ int store_fd(struct store_queue *queue);
 int store_resize(struct store *store, uint64_t size_bytes);
 json_t *store_describe(struct store *store);
 /* From any thread. */
-uint64_t store_size(const struct store *store);
+static inline uint64_t store_size(const struct store *store)
+{
+	return __atomic_load_n(&store->info.size_bytes, __ATOMIC_RELAXED);
+}
 
 /*
  * New rules for the @index-th error filter from the top, as of its key "rules"; NULL or an empty
@@ -196,12 +199,31 @@ int store_error_set(struct store *store, unsigned int index, const json_t *rules
 /* ---- for stores ---- */
 
 /* The topmost frame is done. For stores and filters, from within submit or poll. */
-void store_complete(struct store_io *io, int result);
+static inline void store_complete(struct store_io *io, int result)
+{
+	struct store_frame *frame = &io->frame[--io->depth];
+
+	frame->done(io, result, frame->arg);
+}
+
+static inline void store_push(struct store_io *io, store_done *done, void *arg)
+{
+	struct store_frame *frame = &io->frame[io->depth++];
+
+	frame->done = done;
+	frame->arg = arg;
+}
+
 /*
  * Pass @io on to the store below; @done gets it back. What a filter wants to remember until then
  * it puts into *store_data(io) before this call, and finds there in @done.
  */
-void store_forward(struct store_queue *inner, struct store_io *io, store_done *done, void *arg);
+static inline void store_forward(struct store_queue *inner, struct store_io *io, store_done *done,
+				 void *arg)
+{
+	store_push(io, done, arg);
+	inner->ops->submit(inner, io);
+}
 
 static inline uint64_t *store_data(struct store_io *io)
 {

@@ -141,7 +141,10 @@ void target_done(struct target_request *request, uint32_t written);
 __attribute__((format(printf, 2, 3)))
 void target_break(struct target_request *request, const char *fmt, ...);
 
-void *target_request_private(struct target_request *request);
+static inline void *target_request_private(struct target_request *request)
+{
+	return request + 1;
+}
 /* VHR_MAP_... of the buffers of requests. */
 unsigned int target_memory_flags(const struct target_queue *queue);
 void *target_queue_priv(const struct target_queue *queue);	/* config.priv */

@@ -310,12 +310,6 @@ target_break(struct target_request *request, const char *fmt, ...)
 	target_done(request, 0);
 }
 
-void *
-target_request_private(struct target_request *request)
-{
-	return request + 1;
-}
-
 int
 target_queue_watch(struct target_queue *q, int fd)
 {

@@ -125,11 +125,6 @@ void fake_release(struct fake_store *fake)
 		;
 }
 
-uint64_t store_size(const struct store *store)
-{
-	return store->info.size_bytes;
-}
-
 int store_queue_open(struct store *store, struct store_queue **queue)
 {
 	struct fake_queue *fake = calloc(1, sizeof(*fake));

@@ -12,11 +12,6 @@ char break_reason[VHU_REASON_MAX];
 static struct worker the_worker;
 static struct worker_post *posted, **posted_end = &posted;
 
-void *target_request_private(struct target_request *request)
-{
-	return request + 1;
-}
-
 void target_done(struct target_request *request, uint32_t written)
 {
 	requests_done++;
