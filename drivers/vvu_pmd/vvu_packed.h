@@ -53,6 +53,17 @@ vvu_packed_expected(const struct vhr_ring *ring, uint16_t write)
 	return VVU_PACKED_FLAGS(vhr_packed_avail_flags(ring->avail_wrap) | write);
 }
 
+/*
+ * Whether an entry that is not as expected is one that the driver has not made available yet.
+ * From the same reading: looking again costs a driver that is just writing there the line, and
+ * may find what the gather did not.
+ */
+static __rte_always_inline bool
+vvu_packed_is_ahead(uint64_t there, uint64_t expected)
+{
+	return ((there ^ expected) & VVU_PACKED_FLAGS(VHR_PACKED_MARKS)) != 0;
+}
+
 /* How many of @want entries are ahead before the ring's end, to take and to give. */
 static __rte_always_inline uint16_t
 vvu_packed_straight(const struct vhr_ring *ring, uint16_t want)

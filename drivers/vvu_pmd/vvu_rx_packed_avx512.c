@@ -64,10 +64,10 @@ static __rte_always_inline bool gather_four(const struct vvu_queue *q, const str
 }
 
 static __rte_always_inline uint16_t
-gather(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t want, uint8_t **header,
-       uint32_t *frame_len, uint64_t *word)
+gather(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t want,
+       struct vvu_rx_packed_batch *batch)
 {
-	return vvu_rx_packed_gather_fours(q, ring, want, header, frame_len, word, gather_four);
+	return vvu_rx_packed_gather_fours(q, ring, want, batch, gather_four);
 }
 
 uint16_t

@@ -15,7 +15,7 @@ typedef bool (*vvu_gather_four_fn)(const struct vvu_queue *q, const struct vhr_r
 
 static __rte_always_inline uint16_t
 vvu_rx_packed_gather_fours(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t want,
-			   uint8_t **header, uint32_t *frame_len, uint64_t *word,
+			   struct vvu_rx_packed_batch *batch,
 			   const vvu_gather_four_fn gather_four)
 {
 	const struct vring_packed_desc *desc = &ring->packed_desc[ring->last_avail];
@@ -24,15 +24,16 @@ vvu_rx_packed_gather_fours(struct vvu_queue *q, const struct vhr_ring *ring, uin
 	uint16_t i;
 
 	for (i = 0; i + VVU_AT_ONCE <= want; i += VVU_AT_ONCE) {
-		if (unlikely(!gather_four(q, ring, &desc[i], expected, span, &header[i],
-					  &frame_len[i], &word[i])))
+		if (unlikely(!gather_four(q, ring, &desc[i], expected, span,
+					  &batch->header[i], &batch->frame_len[i],
+					  &batch->word[i])))
 			break;
-		vvu_prefetch_buffer(header[i]);
-		vvu_prefetch_buffer(header[i + 1]);
-		vvu_prefetch_buffer(header[i + 2]);
-		vvu_prefetch_buffer(header[i + 3]);
+		vvu_prefetch_buffer(batch->header[i]);
+		vvu_prefetch_buffer(batch->header[i + 1]);
+		vvu_prefetch_buffer(batch->header[i + 2]);
+		vvu_prefetch_buffer(batch->header[i + 3]);
 	}
-	return vvu_rx_packed_gather_from(q, ring, i, want, header, frame_len, word);
+	return vvu_rx_packed_gather_from(q, ring, i, want, batch);
 }
 
 #endif

@@ -15,10 +15,10 @@ straight(const struct vhr_ring *ring, uint16_t want)
 	return RTE_MIN(want, (uint16_t)(ring->size - ring->out));
 }
 
-/* As vvu_rx_packed_gather(), into a batch. */
+/* As vvu_rx_packed_gather(), into a batch. *exhausted: the next entry is not available. */
 static __rte_always_inline uint16_t
 gather(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t want,
-       struct vvu_rx_zc_batch *batch)
+       struct vvu_rx_zc_batch *batch, bool *exhausted)
 {
 	struct vring_packed_desc *desc = &ring->packed_desc[ring->last_avail];
 	const uint64_t expected = vvu_packed_expected(ring, 0);
@@ -28,12 +28,15 @@ gather(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t want,
 	uint16_t i;
 	uint8_t *at;
 
+	*exhausted = false;
 	for (i = 0; i < want; i++) {
 		there = vvu_packed_word_read(&desc[i]);
 		len = (uint32_t)there;
 		if (unlikely((there & VVU_PACKED_CHECKED) != expected ||
-			     vvu_packed_id(there) >= ring->size || len - VVU_RX_LEN_MIN > span))
+			     vvu_packed_id(there) >= ring->size || len - VVU_RX_LEN_MIN > span)) {
+			*exhausted = vvu_packed_is_ahead(there, expected);
 			break;
+		}
 		at = vvu_translate(q, vvu_packed_addr_read(&desc[i]), len);
 		if (unlikely(at == NULL))
 			break;
@@ -42,20 +45,20 @@ gather(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t want,
 	return i;
 }
 
-/* Fast path: takes what it returns; *delivered and *starved as in vvu_rx_packed_plain(). */
+/* Fast path: takes what it returns; *delivered and *ended as in vvu_rx_packed_plain(). */
 static __rte_always_inline uint16_t
 receive_plain(struct vvu_queue *q, struct vhr_ring *ring, uint16_t want, struct rte_mbuf **pkts,
-	      uint16_t *delivered, bool *starved)
+	      uint16_t *delivered, bool *ended)
 {
 	struct vvu_rx_zc_batch batch;
 	uint16_t found, taken;
 
 	*delivered = 0;
-	found = gather(q, ring, want, &batch);
+	found = gather(q, ring, want, &batch, ended);
 	if (unlikely(found == 0))
 		return 0;
 	taken = vvu_rx_take_mbufs(q, pkts, found);
-	*starved = taken != found;
+	*ended |= taken != found;
 	*delivered = vvu_rx_zc_deliver(q, &batch, found, taken, pkts);
 	vhr_packed_take(ring, taken);
 	return taken;
@@ -91,17 +94,19 @@ vvu_rx_burst_packed_zc(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_
 	uint16_t seen = 0, delivered = 0, want, got, n;
 	struct vhr_ring *ring = q->ring;
 	enum vvu_rx_result result;
-	bool starved = false;
+	bool ended;
 
 	vvu_zc_collect(q->zc);
 	while (seen < nb_pkts) {
 		want = straight(ring, nb_pkts - seen);
-		n = receive_plain(q, ring, want, &pkts[delivered], &got, &starved);
+		if (unlikely(want == 0))
+			break;
+		n = receive_plain(q, ring, want, &pkts[delivered], &got, &ended);
 		seen += n;
 		delivered += got;
-		if (likely(n == want && n != 0))
+		if (likely(n == want))
 			continue;
-		if (starved || !vhr_packed_available(ring))
+		if (ended)
 			break;
 		result = receive_chain(q, ring, &pkts[delivered]);
 		if (result == VVU_RX_STOP)

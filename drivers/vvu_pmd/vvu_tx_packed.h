@@ -17,11 +17,13 @@ extern const struct vvu_tx_format vvu_tx_format_packed;
 
 /*
  * Find room for up to @want packets of one mbuf in plain descriptors before the end of the
- * ring; the used descriptor of each, without flags, goes to @word.
+ * ring; the used descriptor of each, without flags, goes to @word. *exhausted: the next entry
+ * is not available.
  */
 static __rte_always_inline uint16_t
 vvu_tx_packed_scan(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t want,
-		   struct rte_mbuf **pkts, uint8_t **room, uint64_t *word, const bool offload)
+		   struct rte_mbuf **pkts, uint8_t **room, uint64_t *word, bool *exhausted,
+		   const bool offload)
 {
 	struct vring_packed_desc *desc = &ring->packed_desc[ring->last_avail];
 	const uint64_t expected = vvu_packed_expected(ring, VRING_DESC_F_WRITE);
@@ -29,13 +31,16 @@ vvu_tx_packed_scan(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t wa
 	uint32_t need;
 	uint16_t i;
 
+	*exhausted = false;
 	for (i = 0; i < want; i++) {
 		there = vvu_packed_word_read(&desc[i]);
 		need = pkts[i]->data_len + VVU_NET_HEADER;
 		if (unlikely((there & VVU_PACKED_CHECKED) != expected ||
 			     vvu_packed_id(there) >= ring->size || need > (uint32_t)there ||
-			     pkts[i]->nb_segs != 1))
+			     pkts[i]->nb_segs != 1)) {
+			*exhausted = vvu_packed_is_ahead(there, expected);
 			break;
+		}
 		if (offload && (pkts[i]->ol_flags & VVU_TX_REQUESTS) != 0)
 			break;
 		room[i] = vvu_translate(q, vvu_packed_addr_read(&desc[i]), need);
@@ -56,8 +61,6 @@ vvu_tx_packed_merge(struct vvu_queue *q, struct vhr_ring *ring, const struct rte
 		    uint16_t *taken, const bool offload)
 {
 	struct vring_packed_desc *desc = &ring->packed_desc[ring->last_avail];
-	const uint64_t available = vvu_packed_expected(ring, 0) &
-				   VVU_PACKED_FLAGS(VHR_PACKED_MARKS);
 	const uint64_t expected = vvu_packed_expected(ring, VRING_DESC_F_WRITE);
 	const uint16_t straight = vvu_packed_straight(ring, VVU_TX_MERGE_MAX);
 	uint64_t there, word[VVU_TX_MERGE_MAX];
@@ -71,8 +74,7 @@ vvu_tx_packed_merge(struct vvu_queue *q, struct vhr_ring *ring, const struct rte
 		if (i == straight)
 			return VVU_TX_OTHER;
 		there = vvu_packed_word_read(&desc[i]);
-		if ((there & VVU_PACKED_FLAGS(VHR_PACKED_MARKS)) != available &&
-		    i <= ring->size / 2) {
+		if (vvu_packed_is_ahead(there, expected) && i <= ring->size / 2) {
 			q->stats.no_descriptor++;
 			return VVU_TX_STOP;
 		}
@@ -105,10 +107,12 @@ vvu_tx_packed(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts, con
 	uint64_t word[VVU_BATCH];
 	enum vvu_tx_result result;
 	uint32_t taken = 0;
+	bool exhausted;
 
 	while (done < nb_pkts) {
 		want = vvu_packed_straight(ring, nb_pkts - done);
-		n = vvu_tx_packed_scan(q, ring, want, &pkts[done], room, word, offload);
+		n = vvu_tx_packed_scan(q, ring, want, &pkts[done], room, word, &exhausted,
+				       offload);
 		if (likely(n > 0)) {
 			vvu_tx_fill(q, &pkts[done], room, n);
 			vvu_packed_give(ring, word, n, VRING_DESC_F_WRITE);
@@ -118,7 +122,7 @@ vvu_tx_packed(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts, con
 		}
 		if (likely(n == want))
 			continue;
-		if (!vhr_packed_available(ring)) {
+		if (exhausted) {
 			q->stats.no_descriptor++;
 			break;
 		}
