@@ -14,6 +14,14 @@
 #define VVU_COPY_INLINE 256u
 
 /*
+ * From here on the C library's widest vectors and its choice by processor pay; measured on
+ * frames of 1518 and 9000 bytes. Below, with frames of many sizes, it took a tenth to a quarter
+ * of the rate (glibc 2.36, AVX-512): what it does depends on the size and on how the two
+ * addresses lie to each other, which no branch predictor learns.
+ */
+#define VVU_COPY_LIBRARY 1024u
+
+/*
  * C libraries copy 2 KiB and more by "rep movsb" where the processor is good at it. It is so
  * for write-back and write-combining memory only; in a BAR that is mapped uncached it moves
  * byte by byte, each of them a transaction. In pieces of this size they use the widest vector
@@ -38,7 +46,9 @@ vvu_copy(uint8_t *dst, const uint8_t *src, uint32_t len, bool uncached)
 	uint32_t done = 0;
 
 	if (unlikely(len > VVU_COPY_INLINE)) {
-		if (unlikely(uncached))
+		if (likely(len <= VVU_COPY_LIBRARY))
+			rte_memcpy(dst, src, len);
+		else if (unlikely(uncached))
 			vvu_copy_in_pieces(dst, src, len);
 		else
 			memcpy(dst, src, len);

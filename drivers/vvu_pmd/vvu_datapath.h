@@ -69,23 +69,6 @@ vvu_translate(struct vvu_queue *q, uint64_t gpa, uint32_t len)
 }
 
 /*
- * Have the lines of a packet's buffer on their way. The header mostly stays what it is, so both
- * sides may keep a copy of its line. The frame's to write even where it is only read: they
- * come without leaving a copy that the frontend would have to invalidate before it fills the
- * buffer again.
- */
-static __rte_always_inline void
-vvu_prefetch_buffer(const uint8_t *header)
-{
-	const uint8_t *frame = header + VVU_NET_HEADER;
-
-	if (((uintptr_t)header ^ (uintptr_t)frame) >= RTE_CACHE_LINE_SIZE)
-		rte_prefetch0(header);
-	rte_prefetch0_write(frame);
-	rte_prefetch0_write(frame + RTE_CACHE_LINE_SIZE - 1);
-}
-
-/*
  * Split ring: the first @count taken entries are done: give them back in one step and call the
  * frontend if it wants to be called.
  */

@@ -40,6 +40,21 @@ vvu_rx_header_is_plain(const uint8_t *header)
 	return flags_and_gso_type == 0;
 }
 
+/*
+ * Have the first lines of a frame on their way. To read: to have them for writing, so that the
+ * frontend finds no copy here when it fills the buffer again, was measured to cost a frontend
+ * that is the limit a tenth of its rate.
+ */
+static __rte_always_inline void
+vvu_rx_prefetch(const uint8_t *header)
+{
+	const uint8_t *frame = header + VVU_NET_HEADER;
+
+	if (((uintptr_t)header ^ (uintptr_t)frame) >= RTE_CACHE_LINE_SIZE)
+		rte_prefetch0(header);
+	rte_prefetch0(frame);
+}
+
 static __rte_always_inline void
 vvu_rx_mbuf_fill(struct rte_mbuf *m, uint64_t rearm, uint32_t pkt_len, uint16_t data_len)
 {

@@ -48,7 +48,7 @@ vvu_rx_packed_gather_from(struct vvu_queue *q, const struct vhr_ring *ring, uint
 		at = vvu_translate(q, vvu_packed_addr_read(&desc[i]), len);
 		if (unlikely(at == NULL))
 			break;
-		vvu_prefetch_buffer(at);
+		vvu_rx_prefetch(at);
 		batch->header[i] = at;
 		batch->frame_len[i] = len - VVU_NET_HEADER;
 		batch->word[i] = (uint64_t)vvu_packed_id(there) << VVU_PACKED_ID_SHIFT;

@@ -28,10 +28,10 @@ vvu_rx_packed_gather_fours(struct vvu_queue *q, const struct vhr_ring *ring, uin
 					  &batch->header[i], &batch->frame_len[i],
 					  &batch->word[i])))
 			break;
-		vvu_prefetch_buffer(batch->header[i]);
-		vvu_prefetch_buffer(batch->header[i + 1]);
-		vvu_prefetch_buffer(batch->header[i + 2]);
-		vvu_prefetch_buffer(batch->header[i + 3]);
+		vvu_rx_prefetch(batch->header[i]);
+		vvu_rx_prefetch(batch->header[i + 1]);
+		vvu_rx_prefetch(batch->header[i + 2]);
+		vvu_rx_prefetch(batch->header[i + 3]);
 	}
 	return vvu_rx_packed_gather_from(q, ring, i, want, batch);
 }

@@ -43,7 +43,7 @@ vvu_rx_split_gather(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t f
 		at = vvu_translate(q, desc.addr, desc.len);
 		if (unlikely(at == NULL))
 			break;
-		vvu_prefetch_buffer(at);
+		vvu_rx_prefetch(at);
 		header[i] = at;
 		frame_len[i] = desc.len - VVU_NET_HEADER;
 		vvu_used_write(used, (uint16_t)(next_used + i) & mask, head, 0);

@@ -37,7 +37,7 @@ vvu_rx_zc_add(struct vvu_queue *q, struct vvu_rx_zc_batch *batch, uint16_t i, ui
 	/* At once: the next descriptor may say the same id. */
 	if (batch->lend[i])
 		vvu_zc_lend(zc, id);
-	vvu_prefetch_buffer(at);
+	vvu_rx_prefetch(at);
 }
 
 /*

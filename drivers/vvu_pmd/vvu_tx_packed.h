@@ -46,7 +46,7 @@ vvu_tx_packed_scan(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t wa
 		room[i] = vvu_translate(q, vvu_packed_addr_read(&desc[i]), need);
 		if (unlikely(room[i] == NULL))
 			break;
-		vvu_prefetch_buffer(room[i]);
+		vvu_tx_prefetch(room[i]);
 		word[i] = (uint64_t)vvu_packed_id(there) << VVU_PACKED_ID_SHIFT | need;
 	}
 	return i;
@@ -87,7 +87,7 @@ vvu_tx_packed_merge(struct vvu_queue *q, struct vhr_ring *ring, const struct rte
 		parts.len[i] = len;
 		if (unlikely(parts.at[i] == NULL))
 			return VVU_TX_OTHER;
-		vvu_prefetch_buffer(parts.at[i]);
+		vvu_tx_prefetch(parts.at[i]);
 		word[i] = (uint64_t)vvu_packed_id(there) << VVU_PACKED_ID_SHIFT | len;
 	}
 	parts.num = i;

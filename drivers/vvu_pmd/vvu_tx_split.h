@@ -41,7 +41,7 @@ vvu_tx_split_scan(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t fir
 		room[i] = vvu_translate(q, desc.addr, need);
 		if (unlikely(room[i] == NULL))
 			break;
-		vvu_prefetch_buffer(room[i]);
+		vvu_tx_prefetch(room[i]);
 		vvu_used_write(used, (uint16_t)(next_used + i) & mask, head, need);
 	}
 	return i;
@@ -86,7 +86,7 @@ vvu_tx_split_merge(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t fi
 		parts.len[i] = len;
 		if (unlikely(parts.at[i] == NULL))
 			return VVU_TX_OTHER;
-		vvu_prefetch_buffer(parts.at[i]);
+		vvu_tx_prefetch(parts.at[i]);
 	}
 	parts.num = i;
 	vvu_tx_fill_parts(q, m, &parts);
