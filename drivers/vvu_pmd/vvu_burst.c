@@ -4,6 +4,7 @@
 #include <ethdev_driver.h>
 #include <linux/virtio_config.h>
 #include <rte_cpuflags.h>
+#include <rte_cycles.h>
 #include <rte_vect.h>
 
 #include "vvu_burst.h"
@@ -126,11 +127,24 @@ vvu_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 	struct vvu_queue *q = queue;
 	uint16_t n = 0;
 
+	if (q->look_again != 0) {
+		if (rte_rdtsc() < q->look_again)
+			return 0;
+		q->look_again = 0;
+	}
 	if (!vvu_queue_enter(q))
 		return 0;
 	if (unlikely(q->rarp_due) && nb_pkts > 0)
 		n = vvu_rx_rarp(q, pkts);
 	n += q->burst(q, &pkts[n], nb_pkts - n);
+	/*
+	 * A frontend that is slower than we are makes the next descriptor of a packed ring
+	 * available in the very line that we would look at over and over, which each time it then
+	 * has to get back. So the line is left to it for as long as it needs for a few more; the
+	 * bursts get longer. A single frame now and then is hardly later for it.
+	 */
+	if (n < nb_pkts && n > 0 && q->ring->packed)
+		q->look_again = rte_rdtsc() + n * q->pause;
 	vvu_queue_leave(q);
 	return n;
 }
