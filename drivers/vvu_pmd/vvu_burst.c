@@ -67,6 +67,9 @@ static const struct vvu_variant variants[] = {
 	  .info = "Scalar, packed ring, offloads" },
 };
 
+/* A pause is for so many frames at most. */
+#define PAUSE_FRAMES	32u
+
 /* What a frame may say is negotiated; what a packet may ask for is the application's. */
 static bool
 has_offload(const struct vvu_queue *q)
@@ -144,7 +147,7 @@ vvu_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 	 * bursts get longer. A single frame now and then is hardly later for it.
 	 */
 	if (n < nb_pkts && n > 0 && q->ring->packed)
-		q->look_again = rte_rdtsc() + n * q->pause;
+		q->look_again = rte_rdtsc() + RTE_MIN(n, PAUSE_FRAMES) * q->pause;
 	vvu_queue_leave(q);
 	return n;
 }
