@@ -165,6 +165,7 @@ wait_events(struct worker *w, int timeout_ms)
 struct idle {
 	unsigned int empty;		/* rounds that found nothing */
 	uint64_t since_ns;		/* when the first of them was; adaptive */
+	uint64_t window_ns;		/* how long to poll; adaptive */
 	bool slept;
 	bool unwatched;			/* nothing tells of work: it may have waited for a tick */
 	bool dormant;			/* nothing was polled for */
@@ -221,11 +222,14 @@ may_sleep(struct worker *w, struct idle *idle)
 			return true;
 		if (empty == 1) {
 			idle->since_ns = now_ns();
+			idle->window_ns = atomic_load(&w->window_ns);
+			if (atomic_load(&w->sleeps) % WORKER_WINDOW_PROBE == 0)
+				idle->window_ns = w->poll_ns;
 			idle->dormant = all_dormant(w);
-			return idle->dormant || atomic_load(&w->window_ns) == 0;
+			return idle->dormant || idle->window_ns == 0;
 		}
 		return empty % CLOCK_ROUNDS == 0 &&
-		       now_ns() - idle->since_ns >= atomic_load(&w->window_ns);
+		       now_ns() - idle->since_ns >= idle->window_ns;
 	case WORKER_POLL:
 		break;
 	}
@@ -242,8 +246,16 @@ learn(struct worker *w, const struct idle *idle)
 {
 	uint64_t window_ns = atomic_load(&w->window_ns);
 
-	if (w->mode != WORKER_ADAPTIVE || !idle->slept || idle->dormant)
+	if (w->mode != WORKER_ADAPTIVE || idle->empty == 0 || idle->dormant)
 		return;
+	if (!idle->slept) {
+		/* Only a probe, which is rare, can have found what the window would not have. */
+		if (idle->window_ns == window_ns)
+			return;
+		window_ns = worker_window_found(window_ns, now_ns() - idle->since_ns, w->poll_ns);
+		atomic_store(&w->window_ns, window_ns);
+		return;
+	}
 	/* Work that waits for a tick is late by up to that: worth all the polling there may be. */
 	if (idle->unwatched)
 		window_ns = w->poll_ns;

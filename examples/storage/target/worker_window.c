@@ -12,3 +12,13 @@ worker_window_next(uint64_t window_ns, uint64_t waited_ns, uint64_t max_ns)
 		window_ns = WORKER_WINDOW_FIRST_NS / 2;
 	return window_ns < max_ns / 2 ? window_ns * 2 : max_ns;
 }
+
+uint64_t
+worker_window_found(uint64_t window_ns, uint64_t waited_ns, uint64_t max_ns)
+{
+	if (waited_ns <= window_ns)
+		return window_ns;
+	window_ns = 2 * waited_ns < WORKER_WINDOW_FIRST_NS ? WORKER_WINDOW_FIRST_NS :
+							     2 * waited_ns;
+	return window_ns < max_ns ? window_ns : max_ns;
+}

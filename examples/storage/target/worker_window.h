@@ -10,6 +10,10 @@
  *                             WORKER_WINDOW_FIRST_NS, at most the maximum
  *
  * A wait that ended within the window says that it is right.
+ *
+ * But how long it was without work includes the time in which it woke up, which alone may be
+ * longer than the maximum. So one wait in WORKER_WINDOW_PROBE polls for the maximum; work that
+ * is found so makes a window that would have found it with as much to spare.
  */
 #ifndef STORAGE_WORKER_WINDOW_H
 #define STORAGE_WORKER_WINDOW_H
@@ -19,7 +23,11 @@
 /* The smallest window but none: less than it takes to sleep and wake up. */
 #define WORKER_WINDOW_FIRST_NS	4000u
 
+#define WORKER_WINDOW_PROBE	16u
+
 /* After @window_ns comes this, when there was nothing to do for @waited_ns. */
 uint64_t worker_window_next(uint64_t window_ns, uint64_t waited_ns, uint64_t max_ns);
+/* The same when polling found it, by a window that may have been longer than @window_ns. */
+uint64_t worker_window_found(uint64_t window_ns, uint64_t waited_ns, uint64_t max_ns);
 
 #endif

@@ -60,6 +60,17 @@ slow_work_ends_polling_and_fast_work_begins_it_again(void **state)
 	assert_in_range(window_ns, 30000, MAX_NS);
 }
 
+static void
+what_a_probe_finds_opens_a_window_again(void **state)
+{
+	assert_int_equal(worker_window_found(0, 10000, MAX_NS), 20000);
+	assert_int_equal(worker_window_found(0, 1, MAX_NS), FIRST_NS);
+	assert_int_equal(worker_window_found(0, 30000, MAX_NS), MAX_NS);
+	assert_int_equal(worker_window_found(0, 500, 1000), 1000);
+	/* It would have been found without one. */
+	assert_int_equal(worker_window_found(20000, 20000, MAX_NS), 20000);
+}
+
 int
 main(void)
 {
@@ -69,6 +80,7 @@ main(void)
 		cmocka_unit_test(it_never_grows_beyond_the_maximum),
 		cmocka_unit_test(it_shrinks_when_no_window_would_have_been_enough),
 		cmocka_unit_test(slow_work_ends_polling_and_fast_work_begins_it_again),
+		cmocka_unit_test(what_a_probe_finds_opens_a_window_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
