@@ -126,14 +126,20 @@ def table(head, lines):
     return "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines]) + "\n"
 
 
+def steady_ratio(row):
+    """Of samples in one state of the machine where there are such: medians mix them."""
+    paired = row["same_state_ratio"]
+    return paired["median"] if paired else row["ratio"]
+
+
 def cell_text(row):
-    return (f"{row[OURS]['median']:.2f} / {row[PEER]['median']:.2f} = "
-            f"**{shown(row['ratio'])}**")
+    return (f"{row[OURS]['median']:.2f} / {row[PEER]['median']:.2f}, "
+            f"**{shown(steady_ratio(row))}**")
 
 
 def markdown(rows, counted):
     """The tables of docs/benchmark.md."""
-    parts = [f"Mpps, {OURS} / {PEER} = ratio:\n"]
+    parts = [f"Mpps, medians of {OURS} / {PEER}, and the ratio, in the same state where known:\n"]
     sizes = [size for size in matrix.SIZES if any(row["size"] == size for row in plain(rows))]
     found = {(row["direction"], shape_of(row), row["size"]): row for row in plain(rows)}
     lines = []
