@@ -23,6 +23,7 @@ static void
 wait_drained(struct target_queue *q, unsigned int hold)
 {
 	q->waiting++;
+	q->wait_unseen = true;
 	while (q->under_way != 0 || (hold == HOLD_STOP && target_queue_has_left(q))) {
 		/* What is done already, in a round that gave way, is given back in the next. */
 		worker_wake(q->worker);

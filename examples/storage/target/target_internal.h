@@ -54,6 +54,7 @@ struct target_queue {
 	atomic_uint wanted;		/* others that wait for the lock: the worker gives way */
 	pthread_cond_t drained;		/* under_way became 0 */
 	unsigned int waiting;		/* for that */
+	bool wait_unseen;		/* ... and the worker had no round since */
 	struct vhr_ring *ring;		/* NULL before the session is there, and after */
 	unsigned int holds;
 	unsigned int pauses;

@@ -183,6 +183,7 @@ queue_run(struct worker_source *source)
 	if (!try_lock(q))
 		return 0;
 	q->locked = true;
+	q->wait_unseen = false;
 	if (q->on_demand)
 		n = give_up_left(q);
 	else if (may_take(q) || must_finish(q))
@@ -231,11 +232,12 @@ queue_arm(struct worker_source *source)
 	enum worker_armed armed;
 
 	/*
-	 * Whoever has the lock may be about to wait for us, and have woken us before. Nobody holds
-	 * it for long, and a worker that is going to sleep has the time.
+	 * Whoever has the lock may be about to wait for us, and have woken us before: the round
+	 * that was for it had no lock. Nobody holds it for long, and a worker that is going to
+	 * sleep has the time.
 	 */
 	pthread_mutex_lock(&q->lock);
-	armed = q->done_first != NULL || q->poll_due ? WORKER_BUSY : arm_ring(q);
+	armed = q->done_first != NULL || q->poll_due || q->wait_unseen ? WORKER_BUSY : arm_ring(q);
 	pthread_mutex_unlock(&q->lock);
 	return armed;
 }
