@@ -89,14 +89,7 @@ class Pair:
 def test_program_is_killed(machines, backend_qemu, chance, scsi):
     vms = Pair(machines, images.iocheck(), scsi)
     check = Iocheck(vms.frontend, vms.disk, chance.getrandbits(31), workers=WORKERS)
-    for _ in range(ROUNDS):
-        check.wait_progress(chance.randrange(1, 40))
-        time.sleep(chance.uniform(0, 0.1))
-        vms.target.kill()
-        time.sleep(chance.uniform(0, 0.5))
-        vms.target.start()
-        check.wait_progress()
-        check.check()
+    check.through_kills(vms.target, chance, ROUNDS)
     vms.finish(check)
 
 

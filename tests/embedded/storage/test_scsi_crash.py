@@ -4,7 +4,6 @@ done is lost, and nothing is done twice. As test_blk_crash.py, but for a fronten
 back to a SCSI device.
 """
 import json
-import time
 
 import pytest
 
@@ -41,14 +40,7 @@ def test_target_is_killed(machines, qemu, vhost_scsi, image, chance):  # noqa: F
     vm.run("modprobe -a virtio_scsi sd_mod")
     vm.wait_for("test -b /dev/sda")
     check = Iocheck(vm, "/dev/sda", chance.getrandbits(31), workers=WORKERS)
-    for _ in range(ROUNDS):
-        check.wait_progress(chance.randrange(1, 40))
-        time.sleep(chance.uniform(0, 0.1))
-        program.kill()
-        time.sleep(chance.uniform(0, 0.5))
-        program.start()
-        check.wait_progress()
-        check.check()
+    check.through_kills(program, chance, ROUNDS)
     check.stop()
     check.verify_file(image)
     no_io_errors(vm)

@@ -2,6 +2,7 @@
 """vvu-iocheck (tests/vm/iocheck): in a guest while something is killed, and afterwards."""
 import re
 import subprocess
+import time
 
 from . import images
 from .agent import GuestError, GuestGone, text
@@ -73,6 +74,18 @@ class Iocheck:
     def check(self):
         """All that was written is there, exactly; then it goes on. Number of operations."""
         return self._ask("check", r"^checked (\d+)$")
+
+    def through_kills(self, target, chance, rounds):
+        """The program that serves the disk is killed and started again, at random moments; each
+        time the workers go on, and all is compared."""
+        for _ in range(rounds):
+            self.wait_progress(chance.randrange(1, 40))
+            time.sleep(chance.uniform(0, 0.1))
+            target.kill()
+            time.sleep(chance.uniform(0, 0.5))
+            target.start()
+            self.wait_progress()
+            self.check()
 
     def _ask(self, command, pattern):
         with self.command.agent.changed:
