@@ -67,7 +67,11 @@ static const struct vvu_variant variants[] = {
 	  .info = "Scalar, packed ring, offloads" },
 };
 
-/* A pause is for so many frames at most. */
+/*
+ * What DPDK's virtio driver takes for a frame where the cores are far from each other; a pause is
+ * for so many frames at most.
+ */
+#define PAUSE_NS	64u
 #define PAUSE_FRAMES	32u
 
 /* What a frame may say is negotiated; what a packet may ask for is the application's. */
@@ -122,6 +126,7 @@ vvu_burst_choose(struct vvu_queue *q)
 		v++;
 	q->variant = v;
 	q->burst = v->burst;
+	q->pause = v->rx && v->packed ? rte_get_tsc_hz() * PAUSE_NS / 1000000000 : 0;
 }
 
 uint16_t
@@ -146,7 +151,7 @@ vvu_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 	 * has to get back. So the line is left to it for as long as it needs for a few more; the
 	 * bursts get longer. A single frame now and then is hardly later for it.
 	 */
-	if (n < nb_pkts && n > 0 && q->ring->packed)
+	if (n < nb_pkts && n > 0 && q->pause != 0)
 		q->look_again = rte_rdtsc() + RTE_MIN(n, PAUSE_FRAMES) * q->pause;
 	vvu_queue_leave(q);
 	return n;

@@ -69,6 +69,17 @@ vvu_translate(struct vvu_queue *q, uint64_t gpa, uint32_t len)
 }
 
 /*
+ * The header's line, where it is not the frame's. To read, in both directions: a header mostly
+ * stays what it is, so both sides may keep a copy of its line.
+ */
+static __rte_always_inline void
+vvu_prefetch_header(const uint8_t *header)
+{
+	if (((uintptr_t)header ^ (uintptr_t)(header + VVU_NET_HEADER)) >= RTE_CACHE_LINE_SIZE)
+		rte_prefetch0(header);
+}
+
+/*
  * Split ring: the first @count taken entries are done: give them back in one step and call the
  * frontend if it wants to be called.
  */

@@ -5,7 +5,6 @@
 
 #include <ethdev_driver.h>
 #include <linux/virtio_net.h>
-#include <rte_cycles.h>
 
 #include "vvu_burst.h"
 #include "vvu_interrupts.h"
@@ -16,9 +15,6 @@
 
 /* Tries before the processor is given away: the data thread may wait for this very one. */
 #define SPINS_BEFORE_YIELD 1000
-
-/* What DPDK's virtio driver takes for a frame where the cores are far from each other. */
-#define PAUSE_NS 64
 
 void
 vvu_queue_lock(struct vvu_queue *q)
@@ -149,7 +145,6 @@ vvu_rx_queue_setup(struct rte_eth_dev *dev, uint16_t queue_id, uint16_t nb_desc,
 	q->pool = pool;
 	q->room = vvu_queue_pool_room(pool);
 	q->look_again = 0;
-	q->pause = rte_get_tsc_hz() * PAUSE_NS / 1000000000;
 	q->rearm = mbuf_rearm(port->port_id);
 	q->lends = may_lend(dev, pool);
 	q->zc_min = port->args.zero_copy_min;

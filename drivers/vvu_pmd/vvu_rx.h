@@ -48,11 +48,8 @@ vvu_rx_header_is_plain(const uint8_t *header)
 static __rte_always_inline void
 vvu_rx_prefetch(const uint8_t *header)
 {
-	const uint8_t *frame = header + VVU_NET_HEADER;
-
-	if (((uintptr_t)header ^ (uintptr_t)frame) >= RTE_CACHE_LINE_SIZE)
-		rte_prefetch0(header);
-	rte_prefetch0(frame);
+	vvu_prefetch_header(header);
+	rte_prefetch0(header + VVU_NET_HEADER);
 }
 
 static __rte_always_inline void

@@ -38,17 +38,13 @@ vvu_tx_header_write(uint8_t *header, uint16_t num_buffers)
 	memcpy(header + sizeof(zero), &last, sizeof(last));
 }
 
-/*
- * Have the first lines of a buffer on their way: to write, but for the header, which mostly
- * stays what it is, so that both sides may keep a copy of its line.
- */
+/* Have the first lines of a buffer on their way: the frame's to write. */
 static __rte_always_inline void
 vvu_tx_prefetch(const uint8_t *header)
 {
 	const uint8_t *frame = header + VVU_NET_HEADER;
 
-	if (((uintptr_t)header ^ (uintptr_t)frame) >= RTE_CACHE_LINE_SIZE)
-		rte_prefetch0(header);
+	vvu_prefetch_header(header);
 	rte_prefetch0_write(frame);
 	rte_prefetch0_write(frame + RTE_CACHE_LINE_SIZE - 1);
 }

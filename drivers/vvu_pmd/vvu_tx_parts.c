@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Copy a packet into several buffers of the frontend (VIRTIO_NET_F_MRG_RXBUF), or out of several
- * mbufs. What both paths of the transmit variants that end here have in common is that the
- * buffers are plain ones.
+ * mbufs. For rings of either format, whose variants have found plain buffers for it.
  */
 #include "vvu_tx.h"
 

@@ -64,15 +64,17 @@ vvu_zc_packed_give(struct vhr_ring *ring, struct vvu_zc *zc)
 
 	while (vvu_zc_next_used(zc, &entry)) {
 		given += entry.num;
-		if (likely(entry.num == 1))
-			word[n++] = (uint64_t)entry.id << VVU_PACKED_ID_SHIFT;
-		if (entry.num != 1 || n == VVU_BATCH || ring->used_idx + n == ring->size) {
+		if (unlikely(entry.num != 1)) {
 			vvu_zc_packed_give_single(ring, word, n);
 			n = 0;
-		}
-		if (unlikely(entry.num != 1)) {
 			vhr_packed_fill(ring, entry.id, 0);
 			vhr_packed_publish(ring, entry.num, 0);
+			continue;
+		}
+		word[n++] = (uint64_t)entry.id << VVU_PACKED_ID_SHIFT;
+		if (n == VVU_BATCH || ring->used_idx + n == ring->size) {
+			vvu_zc_packed_give_single(ring, word, n);
+			n = 0;
 		}
 	}
 	vvu_zc_packed_give_single(ring, word, n);
