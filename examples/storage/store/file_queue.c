@@ -327,13 +327,12 @@ static struct file_piece *take_back(struct file_queue *queue)
 {
 	struct io_uring_sq *sq = &queue->ring.sq;
 	unsigned int head = IO_URING_READ_ONCE(*sq->khead);
-	unsigned int mask = queue->ring.sq.ring_entries - 1;
+	unsigned int mask = sq->ring_entries - 1;
 	struct file_piece *pieces = NULL;
 
 	for (unsigned int i = head; i != sq->sqe_tail; i++) {
-		struct file_piece *piece = (struct file_piece *)(uintptr_t)
-						   sq->sqes[i & mask]
-							   .user_data;
+		const struct io_uring_sqe *sqe = &sq->sqes[i & mask];
+		struct file_piece *piece = (struct file_piece *)(uintptr_t)sqe->user_data;
 
 		piece->next = pieces;
 		pieces = piece;

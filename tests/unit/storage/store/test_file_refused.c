@@ -109,6 +109,16 @@ static void wait_all(int result)
 	}
 }
 
+static void refuse_until_all_are(int result)
+{
+	for (unsigned int rounds = 0; !all_are(result); rounds++) {
+		assert_true(rounds < 1000);
+		fake.now_ns += 10000000;
+		store_kick(queue);
+		store_poll(queue);
+	}
+}
+
 static void what_was_refused_for_a_while_is_done(void **state)
 {
 	fake.refusal = -EAGAIN;
@@ -128,16 +138,10 @@ static void what_was_refused_for_a_while_is_done(void **state)
 static void what_is_refused_for_long_fails(void **state)
 {
 	static char back[BLOCK], zero[BLOCK];
-	unsigned int rounds = 0;
 
 	fake.refusal = -EAGAIN;
 	write_all('b');
-	for (; !all_are(-ENOMEM); rounds++) {
-		assert_true(rounds < 1000);
-		fake.now_ns += 10000000;
-		store_kick(queue);
-		store_poll(queue);
-	}
+	refuse_until_all_are(-ENOMEM);
 	assert_int_equal(store_poll(queue), 0);
 	/* It is not done later, behind what others do then. */
 	fake.refusal = 0;
@@ -151,16 +155,9 @@ static void what_is_refused_for_long_fails(void **state)
 
 static void other_errors_fail_as_errors_of_the_disk(void **state)
 {
-	unsigned int rounds = 0;
-
 	fake.refusal = -EBADFD;
 	write_all('d');
-	for (; !all_are(-EIO); rounds++) {
-		assert_true(rounds < 1000);
-		fake.now_ns += 10000000;
-		store_kick(queue);
-		store_poll(queue);
-	}
+	refuse_until_all_are(-EIO);
 }
 
 static void a_kick_does_not_wait(void **state)
