@@ -108,16 +108,14 @@ def test_backend_vm_is_killed(machines, backend_qemu, chance):
 
 def test_program_is_killed_under_fio(machines, backend_qemu, chance):
     vms = Pair(machines)
-    command = fio.start(vms.frontend, "/dev/vda", [
-        {"rw": "randwrite", "bsrange": "512-64k", "iodepth": 32, "size": "16m", "loops": ROUNDS,
-         "fsync": 16}])
-    kills = 0
-    while command.code is None and kills < ROUNDS:
-        time.sleep(chance.uniform(0.5, 2))
+
+    def kill():
         vms.target.kill()
         vms.target.start()
         vms.wait_served()
-        kills += 1
-    fio.finish(command, 240 + 60 * ROUNDS)
-    assert kills > 0
+
+    fio.through_kills(vms.frontend, "/dev/vda", {"rw": "randwrite", "bsrange": "512-64k",
+                                                 "iodepth": 32, "size": "16m", "loops": 10,
+                                                 "fsync": 16},
+                      ROUNDS, lambda: chance.uniform(0.5, 2), kill)
     vms.finish()

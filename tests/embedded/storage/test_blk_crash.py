@@ -63,18 +63,16 @@ def test_target_is_killed_under_fio(vm, vhost_blk, plug, image, chance):
     vm.run("dmesg -c >/dev/null")
     program = vhost_blk("--store", f"file:{image}", rpc=True)
     disk = plug(program.socket)
-    command = fio.start(vm, disk.path, [{"rw": "randwrite", "bsrange": "512-64k", "iodepth": 32,
-                                         "size": "16m", "loops": ROUNDS, "fsync": 16}])
-    kills = 0
-    while command.code is None and kills < ROUNDS:
-        time.sleep(chance.uniform(0.3, 1.5))
+
+    def kill():
         program.kill()
         time.sleep(chance.uniform(0, 0.5))
         program.start()
         wait_served(program)
-        kills += 1
-    fio.finish(command, 120 + 60 * ROUNDS)
-    assert kills > 0
+
+    fio.through_kills(vm, disk.path, {"rw": "randwrite", "bsrange": "512-64k", "iodepth": 32,
+                                      "size": "16m", "loops": 10, "fsync": 16},
+                      ROUNDS, lambda: chance.uniform(0.3, 1.5), kill)
     no_io_errors(vm)
 
 

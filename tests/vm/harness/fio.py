@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """fio in a guest: what it wrote is read back and compared by checksum."""
 import json
+import time
 
 from .agent import GuestError, text
 
@@ -45,3 +46,20 @@ def finish(command, timeout=TIMEOUT):
 
 def run(vm, path, jobs, timeout=TIMEOUT, **common):
     return finish(start(vm, path, jobs, **common), timeout)
+
+
+def through_kills(vm, path, job, rounds, pause, kill):
+    """What serves the disk is killed so many times, each time under a running fio: one that is
+    done is followed by the next, and each has to find what it wrote."""
+    kills = runs = 0
+    while kills < rounds:
+        command = start(vm, path, [job])
+        runs += 1
+        while kills < rounds:
+            time.sleep(pause())
+            if command.code is not None:
+                break
+            kill()
+            kills += 1
+        finish(command, TIMEOUT + 2 * rounds)
+    print(f"{kills} kills under {runs} runs of fio")
