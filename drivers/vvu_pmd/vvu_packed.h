@@ -107,6 +107,21 @@ vvu_packed_give(struct vhr_ring *ring, const uint64_t *word, uint16_t count, uin
 			 __ATOMIC_RELEASE);
 }
 
+/* Give back @n entries that were taken with vhr_packed_take(), none over the end of the ring. */
+static __rte_always_inline void
+vvu_packed_give_taken(struct vhr_ring *ring, const uint64_t *word, uint16_t n)
+{
+	struct vhr_packed_position next;
+
+	if (n == 0)
+		return;
+	vvu_packed_give(ring, word, n, 0);
+	next = vhr_packed_advance(ring->used_idx, ring->used_wrap, n, ring->size);
+	ring->used_idx = next.idx;
+	ring->used_wrap = next.wrap;
+	ring->out -= n;
+}
+
 /* @entries of the ring were given back since the last time: call if that is wanted. */
 static __rte_always_inline void
 vvu_packed_call(struct vvu_queue *q, struct vhr_ring *ring, uint32_t entries)

@@ -102,65 +102,106 @@ vvu_rx_packed_plain(struct vvu_queue *q, struct vhr_ring *ring, uint16_t want,
 	return taken;
 }
 
-/* Slow path: the next list, whatever it is. *entries is how many of the ring it took. */
-static __rte_noinline enum vvu_rx_result
-vvu_rx_packed_chain(struct vvu_queue *q, struct vhr_ring *ring, struct rte_mbuf **pkt,
-		    uint16_t *entries)
+/* How far a burst is. */
+struct vvu_rx_packed_progress {
+	uint16_t seen;		/* lists of descriptors: frames, and what was dropped */
+	uint16_t delivered;
+	uint32_t taken;		/* entries of the ring */
+};
+
+/* Slow path: the list at last_avail, whatever it is. It is not taken yet. */
+static __rte_always_inline enum vvu_rx_result
+vvu_rx_packed_walk(struct vvu_queue *q, struct vhr_ring *ring, struct rte_mbuf **pkt, uint16_t *id,
+		   uint16_t *entries)
 {
 	struct vhr_chain chain = {
 		.iov = q->iov,
 		.iov_max = VVU_CHAIN_IOV,
 		.table_is_readable = true,
 	};
-	enum vvu_rx_result result;
-	uint16_t id;
 	int ret;
 
-	ret = vhr_packed_walk(ring, &chain, &id, entries);
+	ret = vhr_packed_walk(ring, &chain, id, entries);
 	if (ret != 0 && ret != -E2BIG)
 		return VVU_RX_STOP;
-	result = vvu_rx_chain(q, &chain, ret, pkt);
-	if (result == VVU_RX_STOP)
-		return result;
-	vhr_packed_take(ring, *entries);
-	vhr_packed_fill(ring, id, 0);
-	vhr_packed_publish(ring, *entries, 0);
-	return result;
+	return vvu_rx_chain(q, &chain, ret, pkt);
+}
+
+/* Whether the next list is a single entry, with a table of its own. */
+static __rte_always_inline bool
+vvu_rx_packed_is_table(const struct vhr_ring *ring)
+{
+	uint64_t there = vvu_packed_word_read(&ring->packed_desc[ring->last_avail]);
+
+	return (there & VVU_PACKED_CHECKED) ==
+	       (vvu_packed_expected(ring, 0) | VVU_PACKED_FLAGS(VRING_DESC_F_INDIRECT));
+}
+
+/*
+ * Slow path: the next list, and those behind it that have a table each, as a driver sends
+ * frames of several parts. Such are given back together: to write between the entries that
+ * the driver is filling, once per frame, costs both sides the line each time.
+ * False: there is nothing to go on with.
+ */
+static __rte_noinline bool
+vvu_rx_packed_lists(struct vvu_queue *q, struct vhr_ring *ring, struct rte_mbuf **pkts,
+		    uint16_t nb_pkts, struct vvu_rx_packed_progress *at)
+{
+	uint64_t word[VVU_BATCH];
+	enum vvu_rx_result result;
+	uint16_t id, entries, n = 0;
+
+	do {
+		result = vvu_rx_packed_walk(q, ring, &pkts[at->delivered], &id, &entries);
+		if (result == VVU_RX_STOP)
+			break;
+		vhr_packed_take(ring, entries);
+		at->taken += entries;
+		at->seen++;
+		if (result == VVU_RX_PACKET)
+			at->delivered++;
+		if (entries != 1) {
+			vvu_packed_give_taken(ring, word, n);
+			n = 0;
+			vhr_packed_fill(ring, id, 0);
+			vhr_packed_publish(ring, entries, 0);
+			continue;
+		}
+		word[n++] = (uint64_t)id << VVU_PACKED_ID_SHIFT;
+		if (n == VVU_BATCH || ring->used_idx + n == ring->size) {
+			vvu_packed_give_taken(ring, word, n);
+			n = 0;
+		}
+	} while (at->seen < nb_pkts && vvu_rx_packed_is_table(ring));
+	vvu_packed_give_taken(ring, word, n);
+	return result != VVU_RX_STOP;
 }
 
 static __rte_always_inline uint16_t
 vvu_rx_packed(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts, const bool in_order,
 	      const bool offload, const vvu_rx_packed_gather_fn gather)
 {
+	struct vvu_rx_packed_progress at = { 0 };
 	struct vhr_ring *ring = q->ring;
-	uint16_t seen = 0, delivered = 0, want, entries, got, n;
-	uint32_t taken = 0;
-	enum vvu_rx_result result;
+	uint16_t want, got, n;
 	bool ended;
 
 	/* Frames that are dropped count: a burst ends also if there are none but such. */
-	while (seen < nb_pkts) {
-		want = vvu_packed_straight(ring, nb_pkts - seen);
-		n = vvu_rx_packed_plain(q, ring, want, &pkts[delivered], &got, &ended, in_order,
+	while (at.seen < nb_pkts) {
+		want = vvu_packed_straight(ring, nb_pkts - at.seen);
+		n = vvu_rx_packed_plain(q, ring, want, &pkts[at.delivered], &got, &ended, in_order,
 					offload, gather);
-		taken += n;
-		seen += n;
-		delivered += got;
+		at.taken += n;
+		at.seen += n;
+		at.delivered += got;
 		if (likely(n == want))
 			continue;
-		if (ended)
+		if (ended || !vvu_rx_packed_lists(q, ring, pkts, nb_pkts, &at))
 			break;
-		result = vvu_rx_packed_chain(q, ring, &pkts[delivered], &entries);
-		if (result == VVU_RX_STOP)
-			break;
-		taken += entries;
-		seen++;
-		if (result == VVU_RX_PACKET)
-			delivered++;
 	}
-	if (likely(taken > 0))
-		vvu_packed_call(q, ring, taken);
-	return delivered;
+	if (likely(at.taken > 0))
+		vvu_packed_call(q, ring, at.taken);
+	return at.delivered;
 }
 
 #endif

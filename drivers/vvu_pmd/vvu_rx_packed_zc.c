@@ -68,19 +68,10 @@ receive_plain(struct vvu_queue *q, struct vhr_ring *ring, uint16_t want, struct 
 static __rte_noinline enum vvu_rx_result
 receive_chain(struct vvu_queue *q, struct vhr_ring *ring, struct rte_mbuf **pkt)
 {
-	struct vhr_chain chain = {
-		.iov = q->iov,
-		.iov_max = VVU_CHAIN_IOV,
-		.table_is_readable = true,
-	};
 	enum vvu_rx_result result;
 	uint16_t id, entries;
-	int ret;
 
-	ret = vhr_packed_walk(ring, &chain, &id, &entries);
-	if (ret != 0 && ret != -E2BIG)
-		return VVU_RX_STOP;
-	result = vvu_rx_chain(q, &chain, ret, pkt);
+	result = vvu_rx_packed_walk(q, ring, pkt, &id, &entries);
 	if (result != VVU_RX_STOP) {
 		vhr_packed_take(ring, entries);
 		vvu_zc_push(q->zc, id, entries);

@@ -38,21 +38,6 @@ vvu_zc_split_settle(struct vvu_queue *q, struct vhr_ring *ring, struct vvu_zc *z
 	}
 }
 
-/* @n single entries are given back, none over the end of the ring. */
-static __rte_always_inline void
-vvu_zc_packed_give_single(struct vhr_ring *ring, const uint64_t *word, uint16_t n)
-{
-	struct vhr_packed_position next;
-
-	if (n == 0)
-		return;
-	vvu_packed_give(ring, word, n, 0);
-	next = vhr_packed_advance(ring->used_idx, ring->used_wrap, n, ring->size);
-	ring->used_idx = next.idx;
-	ring->used_wrap = next.wrap;
-	ring->out -= n;
-}
-
 /* Give entries back until one is out. Returns how many descriptors of the ring they had. */
 static __rte_always_inline uint32_t
 vvu_zc_packed_give(struct vhr_ring *ring, struct vvu_zc *zc)
@@ -65,7 +50,7 @@ vvu_zc_packed_give(struct vhr_ring *ring, struct vvu_zc *zc)
 	while (vvu_zc_next_used(zc, &entry)) {
 		given += entry.num;
 		if (unlikely(entry.num != 1)) {
-			vvu_zc_packed_give_single(ring, word, n);
+			vvu_packed_give_taken(ring, word, n);
 			n = 0;
 			vhr_packed_fill(ring, entry.id, 0);
 			vhr_packed_publish(ring, entry.num, 0);
@@ -73,11 +58,11 @@ vvu_zc_packed_give(struct vhr_ring *ring, struct vvu_zc *zc)
 		}
 		word[n++] = (uint64_t)entry.id << VVU_PACKED_ID_SHIFT;
 		if (n == VVU_BATCH || ring->used_idx + n == ring->size) {
-			vvu_zc_packed_give_single(ring, word, n);
+			vvu_packed_give_taken(ring, word, n);
 			n = 0;
 		}
 	}
-	vvu_zc_packed_give_single(ring, word, n);
+	vvu_packed_give_taken(ring, word, n);
 	return given;
 }
 

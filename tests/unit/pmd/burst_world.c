@@ -179,6 +179,28 @@ fill_split(struct world *w)
 	w->ring.avail->idx = w->ring.last_avail + world_random(w, w->ring.size + 1);
 }
 
+/* A table of descriptors for a frame in up to four parts. Returns its address. */
+static uint64_t
+some_table(struct world *w, uint32_t *len)
+{
+	uint16_t num = 1 + world_random(w, 4), i;
+	uint32_t offset = 16 * world_random(w, WORLD_REGION / 16 - num);
+	struct vring_packed_desc *table = (void *)(w->region[1] + offset);
+
+	for (i = 0; i < num; i++) {
+		uint32_t part;
+		uint64_t addr = some_buffer(w, &part);
+
+		table[i] = (struct vring_packed_desc){
+			.addr = addr,
+			.len = part,
+			.flags = wrong(w) ? VRING_DESC_F_WRITE : 0,
+		};
+	}
+	*len = sizeof(*table) * num - wrong(w);
+	return some_gpa(1) + offset;
+}
+
 static void
 fill_packed(struct world *w)
 {
@@ -186,14 +208,22 @@ fill_packed(struct world *w)
 	uint16_t write = w->q->rx ? 0 : VRING_DESC_F_WRITE, n;
 
 	for (n = world_random(w, w->ring.size + 1); n > 0; n--) {
+		uint16_t flags = write | vhr_packed_avail_flags(at.wrap);
 		uint32_t len;
-		uint64_t addr = some_buffer(w, &len);
+		uint64_t addr;
 
+		if (w->q->rx && (w->ring.indirect || wrong(w)) && world_random(w, 3) == 0) {
+			addr = some_table(w, &len);
+			flags |= VRING_DESC_F_INDIRECT;
+		} else {
+			addr = some_buffer(w, &len);
+			flags = some_flags(w, flags);
+		}
 		w->ring.packed_desc[at.idx] = (struct vring_packed_desc){
 			.addr = addr,
 			.len = len,
 			.id = some_number(w),
-			.flags = some_flags(w, write | vhr_packed_avail_flags(at.wrap)),
+			.flags = flags,
 		};
 		at = vhr_packed_advance(at.idx, at.wrap, 1, w->ring.size);
 	}
