@@ -82,6 +82,7 @@ struct vvu_queue {
 	vvu_burst_fn burst;		/* for the ring's format and what was negotiated */
 	uint64_t look_again;		/* receive: not before this time stamp; 0: now */
 	uint64_t pause;			/* time stamp cycles per frame; 0: none; vvu_rx_burst() */
+	uint64_t pause_max;		/* and in all */
 	struct vhr_ring *ring;
 	struct rte_mempool *pool;
 	uint64_t rearm;			/* receive: first 8 changing bytes of a fresh mbuf */
