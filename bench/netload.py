@@ -107,7 +107,7 @@ class Pair:
 
     @staticmethod
     def start(runner, name, eal, own):
-        command = [dpdkrun.program("tools/vvu-netload/vvu-netload"), *eal, "--", *own]
+        command = [runner.program("tools/vvu-netload/vvu-netload"), *eal, "--", *own]
         return runner.start(name, command, kind=End)
 
     def links_up(self):

@@ -30,9 +30,9 @@ def build_dir():
     return pathlib.Path(os.environ.get("VVU_BUILD_PLAIN", ROOT / "build" / "plain")).resolve()
 
 
-def program(relative):
-    """A program of ours in the build directory."""
-    path = build_dir() / relative
+def program(relative, build=None):
+    """A program of ours in the build directory, or in another."""
+    path = (build or build_dir()) / relative
     if not path.exists():
         raise Failed(f"{path} is not there: ./run build makes it")
     return str(path)
@@ -109,13 +109,14 @@ def run_main(name, run, args, logs, failures=()):
 
 
 class Process:
-    def __init__(self, name, command, log, stdin):
+    def __init__(self, name, command, log, stdin, environment=None):
         self.name = name
         self.command = command
         self.log = log
         with open(log, "wb") as out:
             self.popen = subprocess.Popen(command, stdin=stdin, stdout=out,
                                           stderr=subprocess.STDOUT,
+                                          env={**os.environ, **(environment or {})},
                                           preexec_fn=die_with_parent)
         self.pid = self.popen.pid
 
@@ -256,12 +257,16 @@ class Answering(Process):
 
 
 class Runner(contextlib.AbstractContextManager):
-    """A private directory for sockets and logs, and the processes started in it.
+    """A private directory for sockets and logs, and the processes started in it. build: where
+    our programs are, if not in build_dir(); environment: of all that is started, beside what
+    there is.
 
     Where the block fails the logs are kept in build/logs/NAME.
     """
-    def __init__(self, name):
+    def __init__(self, name, build=None, environment=None):
         self.name = name
+        self.build = build
+        self.environment = environment or {}
         # Short: a socket's path has at most 107 bytes.
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"{name}-"))
         self.processes = []
@@ -269,9 +274,9 @@ class Runner(contextlib.AbstractContextManager):
         self.plugin_copy = None
         self.kept = None
 
-    def start(self, name, command, interactive=False, kind=None):
+    def start(self, name, command, interactive=False, kind=None, environment=None):
         """Start a program; its output goes to a log that is named for it. kind: a Process that
-        takes commands; interactive: Testpmd."""
+        takes commands; interactive: Testpmd. environment: more of it."""
         number = sum(process.name == name for process in self.processes)
         log = self.dir / (f"{name}.{number}.log" if number else f"{name}.log")
         # testpmd's output is buffered in blocks unless it goes to a terminal.
@@ -279,7 +284,8 @@ class Runner(contextlib.AbstractContextManager):
             command = ["stdbuf", "-oL", *command]
             kind = Testpmd
         process = (kind or Process)(name, command, log,
-                                    subprocess.PIPE if kind else subprocess.DEVNULL)
+                                    subprocess.PIPE if kind else subprocess.DEVNULL,
+                                    {**self.environment, **(environment or {})})
         self.processes.append(process)
         return process
 
@@ -289,9 +295,12 @@ class Runner(contextlib.AbstractContextManager):
         self.prefixes.append(prefix)
         return ["--no-pci", "--no-telemetry", "--file-prefix", prefix, "--lcores", lcores, *memory]
 
+    def program(self, relative):
+        return program(relative, self.build)
+
     def plugin(self):
         """The net_vvu driver, at a path that EAL agrees to load from."""
-        path = pathlib.Path(program("drivers/vvu_pmd/librte_net_vvu.so"))
+        path = pathlib.Path(self.program("drivers/vvu_pmd/librte_net_vvu.so"))
         if not any(world_writable(parent) for parent in path.parents):
             return str(path)
         if not self.plugin_copy:

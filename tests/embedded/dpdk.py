@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """testpmd with net_vvu ports, and frontends for it: the scripted one and DPDK's own."""
 import contextlib
+import functools
 import json
 import os
 import pathlib
 import re
 import socket
 import struct
+import subprocess
 import sys
 import time
 
@@ -24,13 +26,30 @@ MBUFS = "--total-num-mbufs=8192"
 TIMEOUT = 60.0
 
 
-def require():
+# The driver under test, and our programs that it is loaded into: sanitized where the test
+# command says so.
+BUILD = pathlib.Path(__file__).resolve().parents[2] / os.environ.get("VVU_BUILD", "build/asan")
+# EAL keeps what it has until the process ends; stdbuf is loaded before a program's own libraries.
+ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0:verify_asan_link_order=0"}
+SANITIZERS = re.compile(r"=> (\S*/lib[atu]b?san\.so\S*)")
+
+
+def require(build=BUILD):
     """Skip where net_vvu cannot run, with the reason."""
     try:
         dpdkrun.testpmd()
-        dpdkrun.program("drivers/vvu_pmd/librte_net_vvu.so")
+        dpdkrun.program("drivers/vvu_pmd/librte_net_vvu.so", build)
     except dpdkrun.Failed as error:
         pytest.skip(str(error))
+
+
+@functools.cache
+def preload():
+    """The environment for a program that is not sanitized and is to load our driver."""
+    driver = dpdkrun.program("drivers/vvu_pmd/librte_net_vvu.so", BUILD)
+    needs = subprocess.run(["ldd", driver], stdout=subprocess.PIPE, text=True, check=True).stdout
+    found = SANITIZERS.findall(needs)
+    return {"LD_PRELOAD": ":".join(found)} if found else {}
 
 
 class Pmd:
@@ -59,7 +78,7 @@ class Pmd:
         for vdev in vdevs:
             command += ["--vdev", vdev]
         command += ["--", "-i", MBUFS, *app]
-        process = self.runner.start("backend", command, interactive=True)
+        process = self.runner.start("backend", command, interactive=True, environment=preload())
         process.prefix = self.runner.prefixes[-1]
         return process.ready()
 
@@ -83,7 +102,7 @@ class Pmd:
 @contextlib.contextmanager
 def pmd(name):
     require()
-    with dpdkrun.Runner(f"pmd-{name}") as runner:
+    with dpdkrun.Runner(f"pmd-{name}", BUILD, ENVIRONMENT) as runner:
         yield Pmd(runner)
 
 

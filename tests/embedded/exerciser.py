@@ -10,7 +10,7 @@ def start(pmd, name, *vdevs, core=-1, options=(), memory=64, limit=None, log=Non
     """An exerciser with these --vdev arguments and a core for both of its threads."""
     place = pmd.cores[core]
     eal = pmd.runner.eal(name, dpdkrun.memory_args(memory, huge=False), f"0@{place},1@{place}")
-    command = [dpdkrun.program("tests/support/pmd-exerciser"), *eal, "-d", pmd.runner.plugin()]
+    command = [pmd.runner.program("tests/support/pmd-exerciser"), *eal, "-d", pmd.runner.plugin()]
     if limit:
         command = ["prlimit", f"--nofile={limit}", *command]
     if log:

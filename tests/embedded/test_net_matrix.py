@@ -39,11 +39,11 @@ def wrong(cell, ports, sent, received):
     return found
 
 
-def check_group(group, backend):
+def check_group(group, backend, where):
     """(cells checked, {cell: what is wrong}) of a group with ports of this back-end."""
     cores = dpdkrun.cores()
     bad, checked = {}, []
-    with dpdkrun.Runner("matrix") as runner:
+    with dpdkrun.Runner("matrix", where, dpdk.ENVIRONMENT) as runner:
         two = netload.Pair(runner, backend, group, (cores[0], cores[-1]), huge=False)
         assert not two.refused, two.refused
         for cell in group.cells:
@@ -56,25 +56,28 @@ def check_group(group, backend):
     return checked, bad
 
 
-@pytest.fixture(autouse=True, scope="module")
-def needed():
-    dpdk.require()
-    if not (dpdkrun.build_dir() / "tools/vvu-netload/vvu-netload").exists():
+@pytest.fixture(params=["fast", "sanitized"])
+def where(request):
+    """Where the driver and vvu-netload are."""
+    found = dpdk.BUILD if request.param == "sanitized" else dpdkrun.build_dir()
+    dpdk.require(found)
+    if not (found / "tools/vvu-netload/vvu-netload").exists():
         pytest.skip("vvu-netload is not built")
+    return found
 
 
 @pytest.mark.parametrize("name", GROUPS)
-def test_every_frame_arrives_intact_once_and_in_order(name):
+def test_every_frame_arrives_intact_once_and_in_order(name, where):
     group = GROUPS[name]
-    checked, bad = check_group(group, netload.OURS)
+    checked, bad = check_group(group, netload.OURS, where)
     assert not bad
     assert checked == group.cells
 
 
 @pytest.mark.parametrize("name", LENT)
-def test_every_frame_arrives_with_zero_copy(name):
+def test_every_frame_arrives_with_zero_copy(name, where):
     group = LENT[name]
-    checked, bad = check_group(group, netload.ZERO_COPY)
+    checked, bad = check_group(group, netload.ZERO_COPY, where)
     assert not bad
     assert checked == group.cells
 

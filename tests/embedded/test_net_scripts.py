@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 import dpdk
+from dpdk import dpdkrun
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -20,7 +21,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def needed():
-    dpdk.require()
+    dpdk.require(dpdkrun.build_dir())
 
 
 def run(script, *arguments):

@@ -27,7 +27,7 @@ WAIT_MS = 10000
 class Holder:
     def __init__(self, pmd, options=""):
         self.process = pmd.runner.start(
-            "holder", [dpdkrun.program("tests/support/vvu-holder"),
+            "holder", [pmd.runner.program("tests/support/vvu-holder"),
                        *pmd._eal("holder", pmd.cores[-1], 256, False), "-d",
                        pmd.runner.plugin(), "--vdev",
                        pmd.vdev(options=f",zero-copy=1{options}")], interactive=True)
