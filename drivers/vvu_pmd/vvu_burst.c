@@ -68,15 +68,18 @@ static const struct vvu_variant variants[] = {
 };
 
 /*
- * How long a packed ring that was emptied is left alone for each frame that was found, and how
- * long at most. In order, no more than one used descriptor is written for a burst; else one into
- * each of the driver's lines, which then change sides twice as often, and it pays to keep away
- * from those that are being filled for longer. The numbers are what was best between two cores
- * that are far from each other.
+ * How long a ring that was emptied is left alone for each frame that was found, and how long at
+ * most. Of a packed ring used in order, no more than one used descriptor is written for a burst;
+ * else one into each of the driver's lines, which then change sides twice as often, and it pays
+ * to keep away from those that are being filled for longer. The numbers are what was best between
+ * two cores that are far from each other; the longest pause is what a ring of 256 outlasts where
+ * they are near, and shorter for a smaller one.
  */
-#define PAUSE_NS		300u
-#define PAUSE_IN_ORDER_NS	128u
-#define PAUSE_MAX_NS		4500u
+#define PAUSE_SPLIT_NS			150u
+#define PAUSE_PACKED_NS			300u
+#define PAUSE_PACKED_IN_ORDER_NS	128u
+#define PAUSE_MAX_NS			5000u
+#define PAUSE_MAX_ENTRIES		256u
 
 /* What a frame may say is negotiated; what a packet may ask for is the application's. */
 static bool
@@ -128,14 +131,18 @@ cycles(uint64_t ns)
 static void
 choose_pause(struct vvu_queue *q)
 {
-	bool in_order;
+	unsigned int ns = PAUSE_SPLIT_NS;
 
 	q->pause = 0;
-	if (!q->rx || q->ring == NULL || !q->ring->packed)
+	if (!q->rx || q->ring == NULL)
 		return;
-	in_order = (q->ring->features & (1ull << VIRTIO_F_IN_ORDER)) != 0;
-	q->pause = cycles(in_order ? PAUSE_IN_ORDER_NS : PAUSE_NS);
-	q->pause_max = cycles(PAUSE_MAX_NS);
+	if (q->ring->packed)
+		ns = (q->ring->features & (1ull << VIRTIO_F_IN_ORDER)) != 0 ?
+			     PAUSE_PACKED_IN_ORDER_NS :
+			     PAUSE_PACKED_NS;
+	q->pause = cycles(ns);
+	q->pause_max = cycles(PAUSE_MAX_NS) * RTE_MIN(q->ring->size, PAUSE_MAX_ENTRIES) /
+		       PAUSE_MAX_ENTRIES;
 }
 
 void
@@ -150,6 +157,15 @@ vvu_burst_choose(struct vvu_queue *q)
 	q->variant = v;
 	q->burst = v->burst;
 	choose_pause(q);
+}
+
+/* Whether a burst of @nb_pkts that found @n frames left none, as far as is known. */
+static __rte_always_inline bool
+is_emptied(const struct vhr_ring *ring, uint16_t n, uint16_t nb_pkts)
+{
+	if (ring->packed)
+		return n < nb_pkts;
+	return ring->avail_seen == ring->last_avail;
 }
 
 uint16_t
@@ -169,12 +185,13 @@ vvu_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 		n = vvu_rx_rarp(q, pkts);
 	n += q->burst(q, &pkts[n], nb_pkts - n);
 	/*
-	 * A frontend that is slower than we are makes the next descriptor of a packed ring
-	 * available in the very line that we would look at over and over, which each time it then
-	 * has to get back. So the line is left to it for as long as it needs for a few more; the
-	 * bursts get longer. A single frame now and then is hardly later for it.
+	 * A frontend that is slower than we are writes to the very line that we would look at over
+	 * and over, the index of a split ring or the next descriptor of a packed one, which each
+	 * time it then has to get back; and what we give back, it has to fetch for each of its
+	 * bursts. So the ring is left to it for as long as it needs for a few more; the bursts get
+	 * longer. A single frame now and then is hardly later for it.
 	 */
-	if (n < nb_pkts && n > 0 && q->pause != 0)
+	if (n > 0 && q->pause != 0 && is_emptied(q->ring, n, nb_pkts))
 		q->look_again = rte_rdtsc() + RTE_MIN(n * q->pause, q->pause_max);
 	vvu_queue_leave(q);
 	return n;
