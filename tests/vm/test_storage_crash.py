@@ -114,8 +114,5 @@ def test_program_is_killed_under_fio(machines, backend_qemu, chance):
         vms.target.start()
         vms.wait_served()
 
-    fio.through_kills(vms.frontend, "/dev/vda", {"rw": "randwrite", "bsrange": "512-64k",
-                                                 "iodepth": 32, "size": "16m", "loops": 10,
-                                                 "fsync": 16},
-                      ROUNDS, lambda: chance.uniform(0.5, 2), kill)
+    fio.through_kills(vms.frontend, "/dev/vda", ROUNDS, lambda: chance.uniform(0.5, 2), kill)
     vms.finish()

@@ -70,9 +70,7 @@ def test_target_is_killed_under_fio(vm, vhost_blk, plug, image, chance):
         program.start()
         wait_served(program)
 
-    fio.through_kills(vm, disk.path, {"rw": "randwrite", "bsrange": "512-64k", "iodepth": 32,
-                                      "size": "16m", "loops": 10, "fsync": 16},
-                      ROUNDS, lambda: chance.uniform(0.3, 1.5), kill)
+    fio.through_kills(vm, disk.path, ROUNDS, lambda: chance.uniform(0.3, 1.5), kill)
     no_io_errors(vm)
 
 

@@ -8,6 +8,9 @@ from .agent import GuestError, text
 TIMEOUT = 240
 GLOBAL = {"ioengine": "libaio", "direct": 1, "verify": "crc32c", "do_verify": 1,
           "verify_fatal": 1, "verify_state_save": 0, "randrepeat": 1, "group_reporting": 1}
+# Written while what serves the disk is killed.
+KILLED = {"rw": "randwrite", "bsrange": "512-64k", "iodepth": 32, "size": "16m", "loops": 10,
+          "fsync": 16}
 
 
 def job_file(path, jobs, common=()):
@@ -48,12 +51,12 @@ def run(vm, path, jobs, timeout=TIMEOUT, **common):
     return finish(start(vm, path, jobs, **common), timeout)
 
 
-def through_kills(vm, path, job, rounds, pause, kill):
+def through_kills(vm, path, rounds, pause, kill):
     """What serves the disk is killed so many times, each time under a running fio: one that is
     done is followed by the next, and each has to find what it wrote."""
     kills = runs = 0
     while kills < rounds:
-        command = start(vm, path, [job])
+        command = start(vm, path, [KILLED])
         runs += 1
         while kills < rounds:
             time.sleep(pause())
