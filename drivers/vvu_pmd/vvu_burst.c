@@ -133,7 +133,6 @@ choose_pause(struct vvu_queue *q)
 {
 	unsigned int ns = PAUSE_SPLIT_NS;
 
-	q->pause = 0;
 	if (!q->rx || q->ring == NULL)
 		return;
 	if (q->ring->packed)
@@ -191,7 +190,7 @@ vvu_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 	 * bursts. So the ring is left to it for as long as it needs for a few more; the bursts get
 	 * longer. A single frame now and then is hardly later for it.
 	 */
-	if (n > 0 && q->pause != 0 && is_emptied(q->ring, n, nb_pkts))
+	if (n > 0 && is_emptied(q->ring, n, nb_pkts))
 		q->look_again = rte_rdtsc() + RTE_MIN(n * q->pause, q->pause_max);
 	vvu_queue_leave(q);
 	return n;

@@ -122,6 +122,35 @@ vvu_packed_give_taken(struct vhr_ring *ring, const uint64_t *word, uint16_t n)
 	ring->out -= n;
 }
 
+/* Lists that were taken, and are to be given back in batches. */
+struct vvu_packed_done {
+	uint16_t num;
+	uint64_t word[VVU_BATCH];	/* used descriptors of single entries, without flags */
+};
+
+static __rte_always_inline void
+vvu_packed_done_flush(struct vhr_ring *ring, struct vvu_packed_done *done)
+{
+	vvu_packed_give_taken(ring, done->word, done->num);
+	done->num = 0;
+}
+
+/* The next list to give back, of @entries of the ring; to be followed by a flush. */
+static __rte_always_inline void
+vvu_packed_done_add(struct vhr_ring *ring, struct vvu_packed_done *done, uint16_t id,
+		    uint16_t entries)
+{
+	if (unlikely(entries != 1)) {
+		vvu_packed_done_flush(ring, done);
+		vhr_packed_fill(ring, id, 0);
+		vhr_packed_publish(ring, entries, 0);
+		return;
+	}
+	done->word[done->num++] = (uint64_t)id << VVU_PACKED_ID_SHIFT;
+	if (done->num == VVU_BATCH || ring->used_idx + done->num == ring->size)
+		vvu_packed_done_flush(ring, done);
+}
+
 /* @entries of the ring were given back since the last time: call if that is wanted. */
 static __rte_always_inline void
 vvu_packed_call(struct vvu_queue *q, struct vhr_ring *ring, uint32_t entries)

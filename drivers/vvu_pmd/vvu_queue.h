@@ -81,7 +81,7 @@ struct vvu_queue {
 	struct vvu_zc *zc;		/* receive: frames on loan; NULL: all are copied */
 	vvu_burst_fn burst;		/* for the ring's format and what was negotiated */
 	uint64_t look_again;		/* receive: not before this time stamp; 0: now */
-	uint64_t pause;			/* time stamp cycles per frame; 0: none; vvu_rx_burst() */
+	uint64_t pause;			/* time stamp cycles per frame; vvu_rx_burst() */
 	uint64_t pause_max;		/* and in all */
 	struct vhr_ring *ring;
 	struct rte_mempool *pool;

@@ -147,10 +147,11 @@ static __rte_noinline bool
 vvu_rx_packed_lists(struct vvu_queue *q, struct vhr_ring *ring, struct rte_mbuf **pkts,
 		    uint16_t nb_pkts, struct vvu_rx_packed_progress *at)
 {
-	uint64_t word[VVU_BATCH];
+	struct vvu_packed_done done;
 	enum vvu_rx_result result;
-	uint16_t id, entries, n = 0;
+	uint16_t id, entries;
 
+	done.num = 0;
 	do {
 		result = vvu_rx_packed_walk(q, ring, &pkts[at->delivered], &id, &entries);
 		if (result == VVU_RX_STOP)
@@ -160,20 +161,9 @@ vvu_rx_packed_lists(struct vvu_queue *q, struct vhr_ring *ring, struct rte_mbuf 
 		at->seen++;
 		if (result == VVU_RX_PACKET)
 			at->delivered++;
-		if (entries != 1) {
-			vvu_packed_give_taken(ring, word, n);
-			n = 0;
-			vhr_packed_fill(ring, id, 0);
-			vhr_packed_publish(ring, entries, 0);
-			continue;
-		}
-		word[n++] = (uint64_t)id << VVU_PACKED_ID_SHIFT;
-		if (n == VVU_BATCH || ring->used_idx + n == ring->size) {
-			vvu_packed_give_taken(ring, word, n);
-			n = 0;
-		}
+		vvu_packed_done_add(ring, &done, id, entries);
 	} while (at->seen < nb_pkts && vvu_rx_packed_is_table(ring));
-	vvu_packed_give_taken(ring, word, n);
+	vvu_packed_done_flush(ring, &done);
 	return result != VVU_RX_STOP;
 }
 

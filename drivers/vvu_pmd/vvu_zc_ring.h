@@ -42,27 +42,16 @@ vvu_zc_split_settle(struct vvu_queue *q, struct vhr_ring *ring, struct vvu_zc *z
 static __rte_always_inline uint32_t
 vvu_zc_packed_give(struct vhr_ring *ring, struct vvu_zc *zc)
 {
+	struct vvu_packed_done done;
 	struct vvu_zc_entry entry;
-	uint64_t word[VVU_BATCH];
 	uint32_t given = 0;
-	uint16_t n = 0;
 
+	done.num = 0;
 	while (vvu_zc_next_used(zc, &entry)) {
 		given += entry.num;
-		if (unlikely(entry.num != 1)) {
-			vvu_packed_give_taken(ring, word, n);
-			n = 0;
-			vhr_packed_fill(ring, entry.id, 0);
-			vhr_packed_publish(ring, entry.num, 0);
-			continue;
-		}
-		word[n++] = (uint64_t)entry.id << VVU_PACKED_ID_SHIFT;
-		if (n == VVU_BATCH || ring->used_idx + n == ring->size) {
-			vvu_packed_give_taken(ring, word, n);
-			n = 0;
-		}
+		vvu_packed_done_add(ring, &done, entry.id, entry.num);
 	}
-	vvu_packed_give_taken(ring, word, n);
+	vvu_packed_done_flush(ring, &done);
 	return given;
 }
 
