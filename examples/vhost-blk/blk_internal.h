@@ -46,6 +46,7 @@ int blk_device_new(struct worker_pool *pool, struct target_config *config, struc
 struct blk_queue {
 	struct blk_device *device;
 	struct store_queue *store_queue;
+	bool flushing;			/* a flush of the device's own is under way */
 };
 
 /* blk_io.c: the datapath */

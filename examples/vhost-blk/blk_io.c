@@ -217,9 +217,14 @@ static unsigned int
 poll_queue(struct target_queue *queue)
 {
 	struct blk_queue *q = target_queue_context(queue);
+	unsigned int n;
 
 	store_kick(q->store_queue);
-	return store_poll(q->store_queue);
+	n = store_poll(q->store_queue);
+	/* The target knows nothing of it, and no descriptor tells of a store that wants polls. */
+	if (n != 0 && q->flushing)
+		target_queue_poll_again(queue);
+	return n;
 }
 
 static void
@@ -295,7 +300,9 @@ static void
 flush_done(struct store_io *io, int result, void *arg)
 {
 	struct flush *flush = arg;
+	struct blk_queue *q = target_queue_context(flush->device->flush_queue);
 
+	q->flushing = false;
 	pthread_mutex_lock(&flush->lock);
 	flush->done = true;
 	flush->result = result;
@@ -311,8 +318,10 @@ submit_flush(void *arg)
 
 	flush->io.op = STORE_FLUSH;
 	flush->io.flags = STORE_F_ASIDE;
+	q->flushing = true;
 	store_submit(q->store_queue, &flush->io, flush_done, flush);
 	store_kick(q->store_queue);
+	target_queue_poll_again(flush->device->flush_queue);
 }
 
 int

@@ -162,6 +162,11 @@ int target_queue_watch(struct target_queue *queue, int fd);
 /* The end of it before queue_out(), from the queue's worker. */
 void target_queue_unwatch(struct target_queue *queue, int fd);
 /*
+ * From the queue's worker, also within ops->poll(): it follows in the next round, with no sleep
+ * before, though no request may be under way.
+ */
+void target_queue_poll_again(struct target_queue *queue);
+/*
  * From the queue's worker: has the driver been told of all that target_done() was called for?
  * What has to be seen after a request is done waits for that.
  */

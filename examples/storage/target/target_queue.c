@@ -312,6 +312,12 @@ target_break(struct target_request *request, const char *fmt, ...)
 	target_done(request, 0);
 }
 
+void
+target_queue_poll_again(struct target_queue *q)
+{
+	q->poll_due = true;
+}
+
 int
 target_queue_watch(struct target_queue *q, int fd)
 {

@@ -14,6 +14,7 @@
 struct record_queue {
 	struct store_queue queue;
 	struct store_io *first;
+	unsigned int refusals;
 	int fd;
 };
 
@@ -90,16 +91,23 @@ static unsigned int
 poll_queue(struct store_queue *queue)
 {
 	struct record_queue *q = (struct record_queue *)queue;
+	struct record_store *r = (struct record_store *)queue->store;
 	struct store_io *io = q->first, *next;
 	unsigned int n = 0;
 	uint64_t count;
 
-	if (read(q->fd, &count, sizeof(count)) < 0)
+	if (read(q->fd, &count, sizeof(count)) >= 0)
+		q->refusals = r->reluctant;
+	else if (q->first == NULL)
 		return 0;
+	if (q->refusals != 0) {
+		q->refusals--;
+		return 1;
+	}
 	q->first = NULL;
 	for (; io != NULL; io = next, n++) {
 		next = io->next;
-		carry_out((struct record_store *)queue->store, io);
+		carry_out(r, io);
 	}
 	return n;
 }

@@ -23,6 +23,8 @@ struct record_store {
 	struct store store;
 	uint8_t data[RECORD_BYTES];
 	bool later;			/* complete in poll(), not in submit() */
+	/* Polls before that, which only say that there is more to do; no descriptor tells of it. */
+	unsigned int reluctant;
 	atomic_int fail_at;		/* number of the operation that fails; -1: none */
 	atomic_uint num;		/* of operations; those before are written */
 	struct record_op op[RECORD_OPS];

@@ -78,6 +78,16 @@ setup_later(void **state)
 }
 
 static int
+setup_reluctant(void **state)
+{
+	setup_store(true);
+	record->reluctant = 1000;
+	frontend_open(&fe, path, FLUSH | CONFIG_WCE);
+	frontend_start_ring(&fe, 0);
+	return 0;
+}
+
+static int
 setup_without_flush(void **state)
 {
 	setup_store(false);
@@ -392,6 +402,7 @@ request_with_more_pieces_than_offered_breaks_its_ring(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define LATER(name) cmocka_unit_test_setup_teardown(name, setup_later, teardown)
+#define RELUCTANT(name) cmocka_unit_test_setup_teardown(name, setup_reluctant, teardown)
 #define WITHOUT_FLUSH(name) cmocka_unit_test_setup_teardown(name, setup_without_flush, teardown)
 
 int
@@ -411,6 +422,7 @@ main(void)
 		WITHOUT_FLUSH(without_flush_every_write_is_durable),
 		T(cache_mode_follows_the_configuration),
 		LATER(cache_mode_follows_the_configuration),
+		RELUCTANT(cache_mode_follows_the_configuration),
 		T(cache_that_cannot_be_flushed_stays_on),
 		WITHOUT_FLUSH(cache_mode_cannot_be_set_without_its_feature),
 		T(configuration_is_read_and_nothing_beyond),
