@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """libiscsi's conformance tests, in a Linux guest, on the sg node of a disk of vhost-scsi."""
+import json
 import pathlib
 import re
 
@@ -32,10 +33,22 @@ def results(output):
     return skipped, failed
 
 
+def ram(image):
+    return ["--lun", "ram:64M"]
+
+
+def file(image):
+    """Logical blocks as large as physical ones: GetLBAStatus.UnmapSingle asks for the status of
+    one block, and expects that of the next physical one."""
+    store = {"type": "file", "path": str(image), "block_bytes": 4096}
+    return ["--lun", json.dumps({"store": store}), "--queues", 2, "--threads", 2]
+
+
 @pytest.mark.timeout(RUN_TIMEOUT + 120)
-def test_conformance(vm, vhost_scsi, plug):
+@pytest.mark.parametrize("store", [ram, file])
+def test_conformance(vm, vhost_scsi, plug, image, store):
     """Every test passes, and just the known ones skip something."""
-    function = plug(vhost_scsi("--lun", "ram:64M").socket, "vhost-user-scsi-pci")
+    function = plug(vhost_scsi(*store(image)).socket, "vhost-user-scsi-pci")
     node = f"/dev/{function.wait_luns([0])[0][1]}"
     result = vm.run(f"iscsi-test-cu -v --dataloss --test=ALL {node}", RUN_TIMEOUT, check=False)
     output = result.out.decode(errors="replace")
