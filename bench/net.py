@@ -226,19 +226,24 @@ def run(args):
         raise dpdkrun.Failed("no cell could be measured")
     states.label(found.samples)
     rows = figures.summarize(found.samples, netload.OURS.name, netload.PEER.name)
-    counted = count_instructions(args)
     other = figures.spread([sample["other"] for sample in found.samples])
+    all_figures = {
+        "begun": begun, "machine": machine.describe(), "rounds": args.rounds,
+        "retries": args.retries, "window_seconds": args.seconds, "huge_pages": found.huge,
+        "frontend_args": args.frontend_args, "left_out": found.left_out,
+        "commands": found.commands, "summary": rows, "overall": report.overall(rows),
+        "instructions": {"why": "the count failed"}, "other_load_cores": other,
+        "samples": found.samples}
+    # The minutes of samples are not lost when the count fails.
+    if args.json:
+        dpdkrun.write_json(args.json, all_figures)
+    all_figures["instructions"] = counted = count_instructions(args)
+    if args.json:
+        dpdkrun.write_json(args.json, all_figures)
     report.show(rows, counted)
     print(f"\nother load during the samples: median {other['median']:.2f} cores, "
           f"{other['min']:.2f} to {other['max']:.2f}; "
           f"{'huge' if found.huge else 'ordinary'} pages")
-    if args.json:
-        dpdkrun.write_json(args.json, {
-            "begun": begun, "machine": machine.describe(), "rounds": args.rounds,
-            "retries": args.retries, "window_seconds": args.seconds, "huge_pages": found.huge,
-            "frontend_args": args.frontend_args, "left_out": found.left_out,
-            "commands": found.commands, "summary": rows, "overall": report.overall(rows),
-            "instructions": counted, "other_load_cores": other, "samples": found.samples})
     if args.markdown:
         pathlib.Path(args.markdown).write_text(report.markdown(rows, counted))
     if args.plot:
