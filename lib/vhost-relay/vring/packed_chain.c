@@ -20,17 +20,16 @@ struct list {
 	uint16_t limit;
 };
 
-static inline struct descriptor
-decode(struct raw_descriptor raw)
+/* Into place: a structure that is copied is stored in small parts and loaded in one, and waits. */
+static inline void
+decode(struct raw_descriptor raw, struct descriptor *desc)
 {
 	uint64_t second = le64toh(raw.word[1]);
 
-	return (struct descriptor){
-		.addr = le64toh(raw.word[0]),
-		.len = (uint32_t)second,
-		.id = (uint16_t)(second >> 32),
-		.flags = (uint16_t)(second >> 48),
-	};
+	desc->addr = le64toh(raw.word[0]);
+	desc->len = (uint32_t)second;
+	desc->id = (uint16_t)(second >> 32);
+	desc->flags = (uint16_t)(second >> 48);
 }
 
 static int
@@ -57,7 +56,7 @@ fetch(struct list *list, struct descriptor *desc)
 		list->at = list->at + 1u == ring->size ? 0 : list->at + 1;
 	}
 	list->num++;
-	*desc = decode(raw);
+	decode(raw, desc);
 	return 0;
 }
 
@@ -76,7 +75,7 @@ walk_indirect(struct walk *w, const struct descriptor *table)
 		ret = copy_indirect(w, &in, i, &raw);
 		if (ret < 0)
 			return ret;
-		desc = decode(raw);
+		decode(raw, &desc);
 		ret = check_indirect_entry(w, &desc);
 		if (w->chain->table_is_readable)
 			desc.flags &= (uint16_t)~VRING_DESC_F_WRITE;

@@ -4,17 +4,16 @@
 
 #include "walk.h"
 
-static inline struct descriptor
-decode(struct raw_descriptor raw)
+/* Into place, as in packed_chain.c. */
+static inline void
+decode(struct raw_descriptor raw, struct descriptor *desc)
 {
 	uint64_t second = le64toh(raw.word[1]);
 
-	return (struct descriptor){
-		.addr = le64toh(raw.word[0]),
-		.len = (uint32_t)second,
-		.flags = (uint16_t)(second >> 32),
-		.next = (uint16_t)(second >> 48),
-	};
+	desc->addr = le64toh(raw.word[0]);
+	desc->len = (uint32_t)second;
+	desc->flags = (uint16_t)(second >> 32);
+	desc->next = (uint16_t)(second >> 48);
 }
 
 static int
@@ -34,7 +33,7 @@ walk_indirect(struct walk *w, const struct descriptor *table)
 		ret = copy_indirect(w, &in, i, &raw);
 		if (ret < 0)
 			return ret;
-		desc = decode(raw);
+		decode(raw, &desc);
 		ret = check_indirect_entry(w, &desc);
 		if (ret < 0)
 			return ret;
@@ -63,8 +62,9 @@ vhr_split_walk(struct vhr_ring *ring, struct vhr_chain *chain)
 		return -EPROTO;
 	}
 	for (;;) {
-		struct descriptor desc = decode(copy_descriptor(&ring->desc[i]));
+		struct descriptor desc;
 
+		decode(copy_descriptor(&ring->desc[i]), &desc);
 		if (desc.flags & VRING_DESC_F_INDIRECT)
 			return walk_indirect(&w, &desc);
 		ret = count_descriptor(&w);
