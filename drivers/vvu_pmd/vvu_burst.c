@@ -73,13 +73,15 @@ static const struct vvu_variant variants[] = {
  * else one into each of the driver's lines, which then change sides twice as often, and it pays
  * to keep away from those that are being filled for longer. The numbers are what was best between
  * two cores that are far from each other; the longest pause is what a ring of 256 outlasts where
- * they are near, and shorter for a smaller one.
+ * they are near, and shorter for a smaller one. Long frames fill a ring with a few of them, and
+ * what they cost is their copies: no pause.
  */
 #define PAUSE_SPLIT_NS			150u
 #define PAUSE_PACKED_NS			300u
 #define PAUSE_PACKED_IN_ORDER_NS	128u
 #define PAUSE_MAX_NS			5000u
 #define PAUSE_MAX_ENTRIES		256u
+#define PAUSE_FRAME_MAX			2048u	/* bytes */
 
 /* What a frame may say is negotiated; what a packet may ask for is the application's. */
 static bool
@@ -190,7 +192,7 @@ vvu_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 	 * bursts. So the ring is left to it for as long as it needs for a few more; the bursts get
 	 * longer. A single frame now and then is hardly later for it.
 	 */
-	if (n > 0 && is_emptied(q->ring, n, nb_pkts))
+	if (n > 0 && is_emptied(q->ring, n, nb_pkts) && pkts[n - 1]->pkt_len <= PAUSE_FRAME_MAX)
 		q->look_again = rte_rdtsc() + RTE_MIN(n * q->pause, q->pause_max);
 	vvu_queue_leave(q);
 	return n;
