@@ -234,12 +234,12 @@ def run(args):
         "commands": found.commands, "summary": rows, "overall": report.overall(rows),
         "instructions": {"why": "the count failed"}, "other_load_cores": other,
         "samples": found.samples}
-    # The minutes of samples are not lost when the count fails.
-    if args.json:
-        dpdkrun.write_json(args.json, all_figures)
-    all_figures["instructions"] = counted = count_instructions(args)
-    if args.json:
-        dpdkrun.write_json(args.json, all_figures)
+    try:
+        all_figures["instructions"] = counted = count_instructions(args)
+    finally:
+        # The minutes of samples are not lost when the count fails.
+        if args.json:
+            dpdkrun.write_json(args.json, all_figures)
     report.show(rows, counted)
     print(f"\nother load during the samples: median {other['median']:.2f} cores, "
           f"{other['min']:.2f} to {other['max']:.2f}; "
