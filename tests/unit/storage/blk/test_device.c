@@ -37,7 +37,7 @@ quiet(int level, const char *text)
 }
 
 static int
-setup_store(bool later)
+setup_with(bool later, unsigned int reluctant, uint64_t features)
 {
 	struct worker_pool_config workers = { .threads = 1, .mode = WORKER_INTERRUPT };
 	struct blk_settings settings = {
@@ -53,47 +53,37 @@ setup_store(bool later)
 	assert_int_equal(worker_pool_create(&workers, &pool, &reason), 0);
 	record = record_store_new();
 	record->later = later;
+	record->reluctant = reluctant;
 	if (blk_device_new(pool, &config, &record->store, &settings, &device, &reason) < 0)
 		fail_msg("disk: %s", reason.text);
 	requests = 0;
+	frontend_open(&fe, path, features);
+	frontend_start_ring(&fe, 0);
 	return 0;
 }
 
 static int
 setup(void **state)
 {
-	setup_store(false);
-	frontend_open(&fe, path, FLUSH | CONFIG_WCE);
-	frontend_start_ring(&fe, 0);
-	return 0;
+	return setup_with(false, 0, FLUSH | CONFIG_WCE);
 }
 
 static int
 setup_later(void **state)
 {
-	setup_store(true);
-	frontend_open(&fe, path, FLUSH | CONFIG_WCE);
-	frontend_start_ring(&fe, 0);
-	return 0;
+	return setup_with(true, 0, FLUSH | CONFIG_WCE);
 }
 
 static int
 setup_reluctant(void **state)
 {
-	setup_store(true);
-	record->reluctant = 1000;
-	frontend_open(&fe, path, FLUSH | CONFIG_WCE);
-	frontend_start_ring(&fe, 0);
-	return 0;
+	return setup_with(true, 1000, FLUSH | CONFIG_WCE);
 }
 
 static int
 setup_without_flush(void **state)
 {
-	setup_store(false);
-	frontend_open(&fe, path, 0);
-	frontend_start_ring(&fe, 0);
-	return 0;
+	return setup_with(false, 0, 0);
 }
 
 static int
