@@ -42,7 +42,7 @@ def test_testbed(backend_qemu):
 
 def test_keep_leaves_both_machines_and_tells_how_to_use_and_end_them(backend_qemu):
     result = run("--keep", "--mib", "1")
-    ending = re.search(r"^to end them: (kill ([\d ]+); rm -r (.*))$", result.stdout, re.M)
+    ending = re.search(r"^to end them: (kill ([\d ]+); rm -rf (.*))$", result.stdout, re.M)
     try:
         # The switch goes on, so its end is not checked.
         assert passed(result) == CHECKS - 1

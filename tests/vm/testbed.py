@@ -163,7 +163,7 @@ class Testbed:
             print(f"console of the {machine.name} VM: {CONSOLE} {machine.dir}")
         processes = " ".join(str(machine.process.pid) for machine in (self.frontend, self.backend))
         places = " ".join(str(machine.dir) for machine in (self.frontend, self.backend))
-        print(f"to end them: kill {processes}; rm -r {places} {self.machines.dir}")
+        print(f"to end them: kill {processes}; rm -rf {places} {self.machines.dir}")
 
 
 def end_on_sigterm():
