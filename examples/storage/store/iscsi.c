@@ -28,6 +28,9 @@ int iscsi_make_context(struct iscsi_store *iscsi, uint32_t isid, struct iscsi_co
 		return -ENOMEM;
 	/* That is ours to do: libiscsi would sleep. */
 	iscsi_set_noautoreconnect(*context, 1);
+	/* Its cache of small buffers takes smaller ones from iSER, and hands them out as if not. */
+	if (iscsi->is_iser)
+		iscsi_set_cache_allocations(*context, 0);
 	iscsi_set_isid_random(*context, isid & 0xffffff, 0);
 	*url = iscsi_parse_full_url(*context, iscsi->uri);
 	if (!*url) {
@@ -52,7 +55,8 @@ static void iscsi_wants(struct remote *remote, struct pollfd *fd)
 static int iscsi_serve(struct remote *remote, short revents, char *why)
 {
 	struct iscsi_store *iscsi = iscsi_store_of(remote);
-	int ret = iscsi_service(iscsi->context, revents & ~POLLRDHUP);
+	int ret = iscsi->is_iser ? iscsi_iser_serve(iscsi, revents) :
+				   iscsi_service(iscsi->context, revents & ~POLLRDHUP);
 
 	if (iscsi->error) {
 		snprintf(why, REMOTE_STATE_MAX, "%s", iscsi->why);
@@ -68,6 +72,13 @@ static int iscsi_serve(struct remote *remote, short revents, char *why)
 		return -ECONNRESET;
 	}
 	return iscsi->ready && remote->state == REMOTE_CONNECTING;
+}
+
+static int iscsi_watch(struct remote *remote, char *why)
+{
+	struct iscsi_store *iscsi = iscsi_store_of(remote);
+
+	return iscsi->is_iser ? iscsi_iser_watch(iscsi, why) : 0;
 }
 
 static void iscsi_drop(struct remote *remote)
@@ -124,6 +135,7 @@ static void iscsi_free_store(struct remote *remote)
 {
 	struct iscsi_store *iscsi = iscsi_store_of(remote);
 
+	iscsi_iser_close(iscsi);
 	free(iscsi->uri);
 	free(iscsi->initiator);
 	free(iscsi);
@@ -143,6 +155,7 @@ static const struct remote_protocol iscsi_protocol = {
 	.wants = iscsi_wants,
 	.service = iscsi_serve,
 	.issue = iscsi_issue,
+	.watch = iscsi_watch,
 	.disconnect = iscsi_drop,
 	.look = iscsi_look,
 	.free = iscsi_free_store,
@@ -162,6 +175,7 @@ static int check_uri(struct iscsi_store *iscsi, struct vhu_reason *reason)
 			       "iser://", iscsi->uri);
 		return -EINVAL;
 	}
+	iscsi->is_iser = !strncmp(iscsi->uri, "iser", 4);
 	ret = iscsi_make_context(iscsi, iscsi->isid, &context, &url, why);
 	if (ret) {
 		vhu_reason_set(reason, "iscsi: %s", why);
@@ -191,6 +205,8 @@ static int iscsi_open(const void *arg, struct store **store, struct vhu_reason *
 	}
 	if (remote && iscsi && iscsi->uri && iscsi->initiator)
 		ret = check_uri(iscsi, reason);
+	if (!ret && iscsi->is_iser)
+		ret = iscsi_iser_open(iscsi, reason);
 	if (ret) {
 		if (iscsi) {
 			free(iscsi->uri);

@@ -29,6 +29,8 @@ static int take_capacity(struct remote *remote, const void *data)
 {
 	const struct scsi_readcapacity16 *capacity = data;
 	struct remote_link *link = &remote->link;
+	uint32_t transfer = iscsi_store_of(remote)->is_iser ? ISER_TRANSFER_MAX :
+							      ISCSI_TRANSFER_MAX;
 
 	if (!store_block_size_ok(capacity->block_length) ||
 	    capacity->returned_lba >= UINT64_MAX / 65536)
@@ -39,9 +41,9 @@ static int take_capacity(struct remote *remote, const void *data)
 	if (capacity->lbppbe < 8)
 		link->physical_bytes <<= capacity->lbppbe;
 	link->discard_zeroes = capacity->lbprz;
-	link->max_transfer_bytes = ISCSI_TRANSFER_MAX;
+	link->max_transfer_bytes = transfer;
 	/* Until the pages below say otherwise. */
-	link->max_zeroes_bytes = ISCSI_TRANSFER_MAX;
+	link->max_zeroes_bytes = transfer;
 	link->discard_granularity_bytes = capacity->block_length;
 	/* One that has no cache says that it does not know the command. */
 	link->can_flush = true;

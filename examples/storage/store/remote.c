@@ -18,6 +18,7 @@
 #define BACK_OFF_MAX_NS		(1000 * MS)
 /* Of one attempt to connect; the next may find another server. */
 #define CONNECT_MAX_NS		(5000 * MS)
+#define WATCH_NS		(500 * MS)
 #define RANGE_MAX		(1ull << 30)
 
 uint64_t remote_now_ns(void)
@@ -223,6 +224,12 @@ static void take_inbox(struct remote *remote, uint64_t now_ns)
 	}
 }
 
+/* With nothing under way a connection may be lost unseen: what comes next will see it. */
+static bool is_watched(const struct remote *remote)
+{
+	return remote->state == REMOTE_UP && remote->used && remote->protocol->watch;
+}
+
 /* When there is something to do without anybody saying so. */
 static uint64_t next_event_ns(const struct remote *remote)
 {
@@ -232,7 +239,19 @@ static uint64_t next_event_ns(const struct remote *remote)
 		next = remote->retry_ns;
 	if (remote->state == REMOTE_CONNECTING && remote->give_up_ns < next)
 		next = remote->give_up_ns;
+	if (is_watched(remote) && remote->watch_ns < next)
+		next = remote->watch_ns;
 	return next;
+}
+
+static void watch(struct remote *remote, uint64_t now_ns)
+{
+	char why[REMOTE_STATE_MAX] = "";
+	int ret = remote->protocol->watch(remote, why);
+
+	remote->watch_ns = now_ns + WATCH_NS;
+	if (ret)
+		failed(remote, ret, why);
 }
 
 static void time_passed(struct remote *remote, uint64_t now_ns)
@@ -240,6 +259,8 @@ static void time_passed(struct remote *remote, uint64_t now_ns)
 	remote_expire(remote, now_ns);
 	if (remote->state == REMOTE_CONNECTING && now_ns >= remote->give_up_ns)
 		failed(remote, -ETIMEDOUT, "no connection in time");
+	if (is_watched(remote) && now_ns >= remote->watch_ns)
+		watch(remote, now_ns);
 	if (remote->state == REMOTE_DOWN && now_ns >= remote->retry_ns)
 		start_connecting(remote, now_ns);
 }

@@ -83,6 +83,12 @@ struct remote_protocol {
 	 * Anything else: the operation fails.
 	 */
 	int (*issue)(struct remote *remote, struct remote_request *request);
+	/*
+	 * Is the connection still there? Called twice a second while the peer has something to
+	 * do, for transports whose descriptor does not say so. NULL: not needed. -errno: it is of
+	 * no use any more.
+	 */
+	int (*watch)(struct remote *remote, char *why);
 	/* Drop the connection; afterwards no buffer is touched, no step is done. */
 	void (*disconnect)(struct remote *remote);
 	/* Look how large the peer's disk is, from the control thread. NULL: as at connecting. */
@@ -105,7 +111,7 @@ struct remote {
 	/* ---- the thread's ---- */
 	enum remote_state state;
 	struct remote_link link;
-	uint64_t retry_ns, back_off_ns, give_up_ns;
+	uint64_t retry_ns, back_off_ns, give_up_ns, watch_ns;
 	bool was_up;
 	struct remote_request requests[REMOTE_REQUESTS];
 	unsigned int used;

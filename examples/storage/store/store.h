@@ -159,6 +159,19 @@ int store_open_text(const char *text, bool read_only, struct store **store,
 		    struct vhu_reason *reason);
 /* The description that such a text stands for, a new object; NULL with @reason. */
 json_t *store_text_description(const char *text, struct vhu_reason *reason);
+/*
+ * How many stores on RDMA a description has, of a store or of what has stores. Those are to be
+ * opened with the credentials that the process keeps: the kernel takes no orders over a file of
+ * an RDMA device from who has others than whoever opened it had.
+ */
+unsigned int store_rdma_count(const json_t *description);
+/* What one of them may have locked: the data of all its requests, and about 8000 pages besides. */
+#define STORE_RDMA_LOCKED_BYTES	((uint64_t)96 << 20)
+/*
+ * Let the process lock memory for so many, while it may still raise its limit. -EPERM with @reason,
+ * or the system's error.
+ */
+int store_rdma_allow(unsigned int count, struct vhu_reason *reason);
 /* Any thread. NULL is fine. All its queues are closed. */
 void store_close(struct store *store);
 
