@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "storage/service/program.h"
+#include "storage/store/store.h"
 
 #include "blk_device.h"
 
@@ -100,6 +101,8 @@ static const struct program_type type = {
 	.capabilities = capabilities,
 	.options = options,
 	.create = create,
+	.count_rdma = store_rdma_count,
+	.allow_rdma = store_rdma_allow,
 	.destroy = destroy,
 	.target = target_of,
 	.describe = describe,

@@ -87,13 +87,24 @@ static int create_workers(struct program *program, struct vhu_reason *reason)
 	return worker_pool_create(&config, &program->pool, reason);
 }
 
-static int add_devices(struct program *program, struct vhu_reason *reason)
+static unsigned int count_rdma(const struct program *program, const json_t *description)
+{
+	/* With JSON-RPC alone there is none. */
+	if (description == NULL || program->type->count_rdma == NULL)
+		return 0;
+	return program->type->count_rdma(description);
+}
+
+/* Those that use RDMA devices, or all others. */
+static int add_devices(struct program *program, bool on_rdma, struct vhu_reason *reason)
 {
 	size_t index;
 	json_t *device;
 	int err = 0;
 
 	json_array_foreach(program->settings.devices, index, device) {
+		if ((count_rdma(program, device) > 0) != on_rdma)
+			continue;
 		err = devices_add(program->devices, device, NULL, NULL, reason);
 		if (err < 0)
 			return err;
@@ -122,16 +133,18 @@ static void load_libraries(void)
 		freeaddrinfo(addresses);
 }
 
-/* Everything is open: from here on with as little as possible. */
-static int restrict_process(struct program *program, struct vhu_reason *reason)
+static int give_up_privileges(const struct program *program, struct vhu_reason *reason)
 {
 	int err = privileges_become(&program->identity, reason);
 
-	if (err < 0 || !program->settings.sandbox)
-		return err;
-	err = privileges_drop(reason);
-	if (err < 0)
-		return err;
+	return err < 0 || !program->settings.sandbox ? err : privileges_drop(reason);
+}
+
+/* Everything is open: from here on with as little as possible. */
+static int filter_calls(const struct program *program, struct vhu_reason *reason)
+{
+	if (!program->settings.sandbox)
+		return 0;
 	if (sandbox_missing() != NULL) {
 		program_log(VVU_LOG_WARNING, "system calls are not filtered: %s",
 			    sandbox_missing());
@@ -167,6 +180,7 @@ static void raise_limit(void)
 static int start(struct program *program, struct vhu_reason *reason)
 {
 	const struct settings *settings = &program->settings;
+	unsigned int rdma;
 	int err;
 
 	if (json_array_size(settings->devices) == 0 && settings->rpc_socket == NULL) {
@@ -188,14 +202,21 @@ static int start(struct program *program, struct vhu_reason *reason)
 		err = devices_create(program->type, program->pool, &program->devices, reason);
 	if (err == 0)
 		err = watch(program, devices_fd(program->devices));
+	rdma = count_rdma(program, settings->devices);
+	if (err == 0 && rdma > 0)
+		err = program->type->allow_rdma(rdma, reason);
 	if (err == 0)
-		err = add_devices(program, reason);
+		err = add_devices(program, false, reason);
 	if (err == 0 && settings->rpc_socket != NULL)
 		err = open_rpc(program, reason);
 	if (err == 0)
 		err = watch_watchdog(program, reason);
 	if (err == 0)
-		err = restrict_process(program, reason);
+		err = give_up_privileges(program, reason);
+	if (err == 0)
+		err = add_devices(program, true, reason);
+	if (err == 0)
+		err = filter_calls(program, reason);
 	if (err == 0)
 		signal_fd = program->signal_fd;
 	return err;

@@ -68,6 +68,14 @@ struct program_type {
 	int (*create)(struct worker_pool *pool, struct target_config *config,
 		      const json_t *description, void **device, struct vhu_reason *reason);
 	/*
+	 * How many files of RDMA devices what a description describes, of a device or of an array
+	 * of them, will use: such a device is made last, with the credentials that the program
+	 * keeps. And let the program lock the memory for so many; -errno with @reason. Before any
+	 * device is made; both NULL where there are none.
+	 */
+	unsigned int (*count_rdma)(const json_t *description);
+	int (*allow_rdma)(unsigned int count, struct vhu_reason *reason);
+	/*
 	 * Waits for what is under way, in a thread of its own, so that the others go on. No other
 	 * call for the same device is made then or later.
 	 */
