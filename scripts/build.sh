@@ -10,9 +10,10 @@ plain_dir() {
 }
 
 # build NAME [VARIABLE=VALUE...] [MESON OPTION...]: configure build/NAME, again from
-# nothing where the options have changed, and compile it with warnings as errors.
+# nothing where the options have changed, and compile it with warnings as errors; all of it,
+# or the targets that BUILD_TARGETS names.
 build() {
-	local name=$1 dir=$VVU_ROOT/build/$1 environment=() options
+	local name=$1 dir=$VVU_ROOT/build/$1 environment=() options targets
 	shift
 	while [[ ${1:-} =~ ^[A-Z_]+= ]]; do
 		environment+=("$1")
@@ -30,7 +31,8 @@ build() {
 		printf '%s\n' "$options" >"$dir/vvu-options"
 	fi
 	say "building build/$name"
-	quietly "$name-build" "$MESON" compile -C "$dir"
+	read -ra targets <<<"${BUILD_TARGETS:-}"
+	quietly "$name-build" "$MESON" compile -C "$dir" "${targets[@]}"
 }
 
 # What a user runs: with the net_vvu driver.

@@ -12,7 +12,10 @@ PACKAGES_TEST=(python3-pytest python3-pytest-timeout clang clang-format codespel
 PACKAGES_QEMU=(gcc libc6-dev ninja-build pkg-config libglib2.0-dev zlib1g-dev python3-venv git perl
 	xz-utils seabios qemu-system-data)
 PACKAGES_VM=(qemu-system-x86 busybox-static kmod zstd dash coreutils iproute2 ethtool iperf3
-	tcpdump strace pciutils dpdk dpdk-dev libgcc-s1 dpkg apt)
+	tcpdump strace pciutils dpdk dpdk-dev libgcc-s1 dpkg apt tgt ibverbs-providers)
+# To build libiscsi, where the distribution's is too old for iSER.
+PACKAGES_LIBISCSI=(gcc libc6-dev make autoconf automake libtool pkg-config librdmacm-dev
+	libibverbs-dev)
 PACKAGES_DEMO=(qemu-system-x86 busybox-static kmod zstd dpkg apt fio)
 # What guests that have disks are made of, in the embedded tier and in the vm tier.
 PACKAGES_DISKS=(fio sg3-utils libiscsi-bin fdisk e2fsprogs util-linux kmod zstd dash coreutils
@@ -67,6 +70,10 @@ setup_qemu() {
 setup_vm() {
 	install_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_QEMU[@]}" "${PACKAGES_VM[@]}" \
 		"${PACKAGES_DISKS[@]}"
+}
+
+setup_libiscsi() {
+	install_packages "${PACKAGES_LIBISCSI[@]}"
 }
 
 # A VM with a disk; its kernel comes out of a package that is not installed.

@@ -145,9 +145,10 @@ tier_fuzz() {
 
 # Two VMs, and a QEMU with the device for one of them.
 tier_vm() {
-	use qemu
+	use qemu libiscsi
 	setup_vm
 	build_plain
+	build_iser
 	qemu_build
 	VVU_QEMU=$(qemu_binary)
 	export VVU_QEMU

@@ -39,6 +39,11 @@ SG_PROGRAMS = ("sg_inq", "sg_vpd", "sg_unmap", "sg_write_same", "sg_persist", "s
 BUILT_PROGRAMS = ("examples/vhost-net/vhost-net", "tools/vvu-pkt/vvu-pkt",
                   "tools/vvuctl", "tests/support/vvu-testd", "tests/support/vvu-hostile",
                   "tests/support/pmd-exerciser")
+# RDMA in software; crc32 is what its packets end with.
+RDMA_MODULES = ("rdma_rxe", "ib_uverbs", "rdma_ucm", "crc32_generic", "dummy")
+RDMA_PROGRAMS = ("/usr/bin/setpriv", "/bin/rdma", "/bin/ip", "/usr/sbin/tgtd", "/usr/sbin/tgtadm")
+RDMA_PROVIDER = "/usr/lib/*/libibverbs/librxe-*.so"
+ISER_PROGRAMS = ("examples/vhost-blk/vhost-blk", "tests/support/store-exerciser")
 STORAGE_PROGRAMS = ("examples/vhost-blk/vhost-blk", "examples/vhost-scsi/vhost-scsi")
 AGENT = "tests/vm/vm-agent"
 IOCHECK = "tests/vm/vvu-iocheck"
@@ -154,6 +159,26 @@ def storage(boot_kernel=None):
     """(kernel, path of the initramfs)"""
     boot_kernel = boot_kernel or kernel()
     return boot_kernel, storage_image(boot_kernel).write(CACHE, f"storage-{boot_kernel.release}")
+
+
+def iser_image(boot_kernel):
+    """For a VM that has an iSER target too, and serves disks of it."""
+    image = storage_image(boot_kernel)
+    image.programs(*RDMA_PROGRAMS, *glob.glob(RDMA_PROVIDER))
+    for program in ISER_PROGRAMS:
+        image.program_as(f"usr/bin/{os.path.basename(program)}",
+                         pathlib.Path(os.environ["VVU_BUILD_ISER"]) / program)
+    # libibverbs loads the providers that are named here.
+    image.file("etc/libibverbs.d/rxe.driver", "/etc/libibverbs.d/rxe.driver")
+    image.kernel_modules(boot_kernel, (*image.modules, *RDMA_MODULES))
+    return image
+
+
+@functools.lru_cache(maxsize=None)
+def iser(boot_kernel=None):
+    """(kernel, path of the initramfs)"""
+    boot_kernel = boot_kernel or kernel()
+    return boot_kernel, iser_image(boot_kernel).write(CACHE, f"iser-{boot_kernel.release}")
 
 
 def script(boot_kernel, name, modules, text, programs=()):

@@ -28,12 +28,12 @@ def slow_store(path=STORE):
                        "jitter_us": 20000, "inner": {"type": "file", "path": str(path)}})
 
 
-def backend_vm(sockets, image=None, name="backend", **machine):
-    devices = list(machine.pop("devices", ()))
-    if image is not None:
-        devices += store_disk(image)
-    return pair.backend_vm(sockets, name=name, image=machine.pop("image", None)
-                           or images.storage(), devices=devices, **machine)
+def backend_vm(sockets, disk=None, name="backend", *, image=None, devices=(), **machine):
+    """disk: a file of the host, as a disk of the VM; image: what it boots."""
+    if disk is not None:
+        devices = [*devices, *store_disk(disk)]
+    return pair.backend_vm(sockets, name=name, image=image or images.storage(), devices=devices,
+                           **machine)
 
 
 def frontend_vm(socket, driver="vhost-user-blk-pci", name="frontend", *, qemu=None, image=None,
