@@ -100,6 +100,19 @@ def test_what_waits_too_long_times_out_and_the_store_comes_back(vm, target):
         assert program.ask("read", 0, 4096, 2)["wrong"] == 0
 
 
+def test_a_unit_that_has_grown_is_looked_at_again(vm, target):
+    with exerciser(vm) as program:
+        target.kill()
+        target.set_size(2 * iser.SIZE)
+        target.start()
+        assert program.ask("read", 0, 512, 0)["result"] == 0
+        assert program.ask("info")["size"] == iser.SIZE
+        assert program.ask("resize", 0)["result"] == 0
+        assert program.ask("info")["size"] == 2 * iser.SIZE
+        assert program.ask("write", 2 * iser.SIZE - 4096, 4096, 8)["result"] == 0
+        assert program.ask("read", 2 * iser.SIZE - 4096, 4096, 8)["wrong"] == 0
+
+
 def test_a_target_that_is_not_there_is_said(vm, target):
     program = iser.Exerciser(vm, iser.uri(target="iqn.2024-01.test:none"))
     assert program.opened["result"] == -errno.EIO and "login" in program.opened["reason"]

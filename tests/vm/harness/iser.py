@@ -39,7 +39,8 @@ class Target:
 
     def __init__(self, vm):
         self.vm, self.command = vm, None
-        vm.run(f"mkdir -p /var/run/tgtd; truncate -s {SIZE} {DISK}")
+        vm.run("mkdir -p /var/run/tgtd")
+        self.set_size(SIZE)
         self.start()
 
     def start(self):
@@ -53,6 +54,10 @@ class Target:
                       "bind --mode target --tid 1 -I ALL",
                       f"bind --mode target --tid 1 -Q {INITIATOR}"):
             self.vm.run(f"tgtadm -C 1 --lld iser --op {words}")
+
+    def set_size(self, size):
+        """Of the unit, while the target does not run."""
+        self.vm.run(f"truncate -s {size} {DISK}")
 
     def kill(self):
         assert self.command.stop(signal.SIGKILL).code == -signal.SIGKILL
