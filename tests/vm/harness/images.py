@@ -106,13 +106,6 @@ def net_image(boot_kernel):
     return image
 
 
-@functools.lru_cache(maxsize=None)
-def net(boot_kernel=None):
-    """(kernel, path of the initramfs)"""
-    boot_kernel = boot_kernel or kernel()
-    return boot_kernel, net_image(boot_kernel).write(CACHE, f"net-{boot_kernel.release}")
-
-
 def iocheck_image(boot_kernel):
     """Boots quickly: just what writes to a disk."""
     image = base_image()
@@ -130,20 +123,6 @@ def blk_image(boot_kernel):
     return image
 
 
-@functools.lru_cache(maxsize=None)
-def iocheck(boot_kernel=None):
-    """(kernel, path of the initramfs)"""
-    boot_kernel = boot_kernel or kernel()
-    return boot_kernel, iocheck_image(boot_kernel).write(CACHE, f"iocheck-{boot_kernel.release}")
-
-
-@functools.lru_cache(maxsize=None)
-def blk(boot_kernel=None):
-    """(kernel, path of the initramfs)"""
-    boot_kernel = boot_kernel or kernel()
-    return boot_kernel, blk_image(boot_kernel).write(CACHE, f"blk-{boot_kernel.release}")
-
-
 def storage_image(boot_kernel):
     """For a VM that serves disks: the project's programs, beside what is for disks."""
     image = blk_image(boot_kernel)
@@ -152,13 +131,6 @@ def storage_image(boot_kernel):
         image.program_as(f"usr/bin/{os.path.basename(program)}", built(program))
     image.kernel_modules(boot_kernel, (*BLK_MODULES, "vfio_pci", "vfio_iommu_type1", "irqbypass"))
     return image
-
-
-@functools.lru_cache(maxsize=None)
-def storage(boot_kernel=None):
-    """(kernel, path of the initramfs)"""
-    boot_kernel = boot_kernel or kernel()
-    return boot_kernel, storage_image(boot_kernel).write(CACHE, f"storage-{boot_kernel.release}")
 
 
 def iser_image(boot_kernel):
@@ -174,11 +146,20 @@ def iser_image(boot_kernel):
     return image
 
 
-@functools.lru_cache(maxsize=None)
-def iser(boot_kernel=None):
-    """(kernel, path of the initramfs)"""
-    boot_kernel = boot_kernel or kernel()
-    return boot_kernel, iser_image(boot_kernel).write(CACHE, f"iser-{boot_kernel.release}")
+def bootable(name, make):
+    """A function that returns (kernel, path of the initramfs) for a kernel, or the default."""
+    @functools.lru_cache(maxsize=None)
+    def found(boot_kernel=None):
+        boot_kernel = boot_kernel or kernel()
+        return boot_kernel, make(boot_kernel).write(CACHE, f"{name}-{boot_kernel.release}")
+    return found
+
+
+net = bootable("net", net_image)
+iocheck = bootable("iocheck", iocheck_image)
+blk = bootable("blk", blk_image)
+storage = bootable("storage", storage_image)
+iser = bootable("iser", iser_image)
 
 
 def script(boot_kernel, name, modules, text, programs=()):
