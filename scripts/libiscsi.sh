@@ -19,9 +19,11 @@ build_iser() {
 		export VVU_BUILD_ISER=$VVU_ROOT/build/plain
 		return
 	fi
-	setup_libiscsi
-	[ -f "$LIBISCSI_DIR/built" ] || libiscsi_download || return 0
-	[ -f "$LIBISCSI_DIR/built" ] || libiscsi_build
+	if [ ! -f "$LIBISCSI_DIR/built" ]; then
+		setup_libiscsi
+		libiscsi_download || return 0
+		libiscsi_build
+	fi
 	BUILD_TARGETS="store-exerciser vhost-blk" build iser \
 		"PKG_CONFIG_PATH=$LIBISCSI_DIR/install/lib/pkgconfig" -Ddpdk=disabled
 	export VVU_BUILD_ISER=$VVU_ROOT/build/iser
@@ -44,7 +46,7 @@ libiscsi_download() {
 }
 
 libiscsi_build() {
-	local src=$LIBISCSI_DIR/src step
+	local src=$LIBISCSI_DIR/src
 	try mkdir -p -- "$src"
 	try tar -xf "$LIBISCSI_DIR"/dl/libiscsi_*.orig.tar.* -C "$src" --strip-components=1 \
 		--no-same-owner
@@ -52,9 +54,7 @@ libiscsi_build() {
 	quietly libiscsi-autogen env -C "$src" ./autogen.sh
 	quietly libiscsi-configure env -C "$src" ./configure "${LIBISCSI_CONFIGURE[@]}" \
 		--prefix="$LIBISCSI_DIR/install"
-	for step in all install; do
-		quietly "libiscsi-$step" make -C "$src/lib" -j "$(nproc)" "$step"
-	done
+	quietly libiscsi-install make -C "$src/lib" -j "$(nproc)" install
 	quietly libiscsi-headers make -C "$src" install-pkgconfigDATA \
 		install-dist_iscsi_includeHEADERS
 	touch "$LIBISCSI_DIR/built"
