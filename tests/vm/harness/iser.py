@@ -5,6 +5,7 @@ import shlex
 import signal
 import time
 
+from . import images
 from .agent import text
 
 ADDRESS = "192.0.2.1"
@@ -19,8 +20,8 @@ SECONDS = 60
 
 def set_up_rdma(vm):
     """An RDMA device on an interface that leads nowhere: it reaches itself."""
-    vm.run("modprobe -a rdma_rxe ib_uverbs rdma_ucm dummy crc32_generic")
-    vm.run("ip link add d0 type dummy && ip address add " + ADDRESS + "/24 dev d0 && "
+    vm.run(f"modprobe -a {' '.join(images.RDMA_MODULES)}")
+    vm.run(f"ip link add d0 type dummy && ip address add {ADDRESS}/24 dev d0 && "
            "ip link set d0 up && rdma link add rxe0 type rxe netdev d0")
     vm.wait_for("rdma link | grep -q 'state ACTIVE'")
 
