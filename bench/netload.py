@@ -82,8 +82,6 @@ class Pair:
         # another port's cell is measured.
         own = ["--room", str(group.room), "--mtu", str(group.mtu),
                "--mbufs", str(count * RING * (1 + matrix.pieces(group)) + SPARE_MBUFS)]
-        if backend is ZERO_COPY:
-            own += ["--fast-free", "0"]
         self.backend = self.start(runner, f"{backend.name}-backend", [
             *runner.eal(f"{backend.name}-b", memory, lcores(cores[0])),
             *(["-d", runner.plugin()] if backend.driver == "net_vvu" else []),

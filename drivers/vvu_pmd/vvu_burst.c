@@ -10,7 +10,7 @@
 #include "vvu_burst.h"
 #include "vvu_header.h"
 #include "vvu_rx.h"
-#include "vvu_zc_port.h"
+#include "vvu_zc_mbuf.h"
 
 /* A variant, and what it is for; of the rows that are right for a queue the first is taken. */
 struct vvu_variant {
@@ -198,17 +198,17 @@ vvu_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 	return n;
 }
 
+/*
+ * Frames that are lent have no buffer of their own, which not every program that asks for
+ * RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE knows: that is for the others.
+ */
 static __rte_always_inline void
 free_packets(const struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t n)
 {
-	/*
-	 * Also with RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE: not every program knows that an mbuf it
-	 * received with zero copy has another buffer than its own.
-	 */
-	if (unlikely(vvu_zc_process))
+	if (unlikely(q->slow_burst || q->external))
 		vvu_zc_free_packets(pkts, n);
-	/* MBUF_FAST_FREE: one pool, no other reference. */
-	else if (q->fast_free && likely(!q->slow_burst))
+	/* One pool, no other reference. */
+	else if (q->fast_free)
 		rte_mempool_put_bulk(pkts[0]->pool, (void **)pkts, n);
 	else
 		rte_pktmbuf_free_bulk(pkts, n);
@@ -222,7 +222,7 @@ vvu_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 
 	if (!vvu_queue_enter(q))
 		return 0;
-	q->slow_burst = false;
+	q->slow_burst = q->external = false;
 	done = q->burst(q, pkts, nb_pkts);
 	vvu_queue_leave(q);
 	if (likely(done > 0))

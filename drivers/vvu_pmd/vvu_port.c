@@ -11,6 +11,7 @@
 #include "vvu_interrupts.h"
 #include "vvu_log.h"
 #include "vvu_port.h"
+#include "vvu_zc.h"
 #include "vvu_zc_port.h"
 
 /*
@@ -59,7 +60,6 @@ open_embedded(struct vvu_port *port, struct vhr_bus **bus, struct vhu_reason *re
 			return -ENOMEM;
 		config.window_release = vvu_zc_window_keep;
 		config.window_ctx = port->zc_window;
-		vvu_zc_process = true;
 	}
 	return vhr_bus_embedded_open(&config, bus, reason);
 }

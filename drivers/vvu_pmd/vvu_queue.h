@@ -75,6 +75,7 @@ struct vvu_queue {
 	bool fast_free;			/* transmit: RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE */
 	bool rarp_due;
 	bool slow_burst;		/* transmit: not all of the burst took the fast path */
+	bool external;			/* transmit: of what did, not all had their own buffer */
 	uint32_t room;			/* receive: bytes of one mbuf */
 	bool uncached;			/* the frontend's memory is not cached here */
 	uint32_t zc_min;		/* receive: frames of fewer bytes are not lent */

@@ -66,11 +66,11 @@ vvu_tx_header_renew(uint8_t *header, uint16_t num_buffers)
 		vvu_tx_header_write(header, num_buffers);
 }
 
-/* The first @n packets go into the buffers at @room, which hold them. */
+/* The first @n packets, of one mbuf each, go into the buffers at @room, which hold them. */
 static __rte_always_inline void
 vvu_tx_fill(struct vvu_queue *q, struct rte_mbuf **pkts, uint8_t *const *room, uint16_t n)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, flags = 0;
 	uint16_t i;
 
 	for (i = 0; i < n; i++) {
@@ -78,7 +78,9 @@ vvu_tx_fill(struct vvu_queue *q, struct rte_mbuf **pkts, uint8_t *const *room, u
 		vvu_copy(room[i] + VVU_NET_HEADER, rte_pktmbuf_mtod(pkts[i], const uint8_t *),
 			 pkts[i]->data_len, q->uncached);
 		bytes += pkts[i]->data_len;
+		flags |= pkts[i]->ol_flags;
 	}
+	q->external |= (flags & RTE_MBUF_F_EXTERNAL) != 0;
 	q->stats.packets += n;
 	q->stats.bytes += bytes;
 }

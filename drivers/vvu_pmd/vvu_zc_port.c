@@ -2,11 +2,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <rte_mbuf.h>
-
 #include "vvu_burst.h"
 #include "vvu_log.h"
 #include "vvu_port.h"
+#include "vvu_zc.h"
+#include "vvu_zc_mbuf.h"
 #include "vvu_zc_port.h"
 #include "vvu_zc_ring.h"
 
@@ -18,8 +18,6 @@
 /* How long the next frontend waits before that is worth a line in the log. */
 #define TELL_NS			(1000 * MS_NS)
 
-bool vvu_zc_process;
-
 static uint64_t
 now_ns(void)
 {
@@ -27,28 +25,6 @@ now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000 * MS_NS + (uint64_t)now.tv_nsec;
-}
-
-void
-vvu_zc_mbuf_free(void *addr, void *slot)
-{
-	RTE_SET_USED(addr);
-	vvu_zc_give_back(slot);
-}
-
-/* What never changes of the description by which mbufs refer to a frame. */
-static void
-describe_slots(struct vvu_zc *zc)
-{
-	struct rte_mbuf_ext_shared_info *shinfo;
-	uint32_t i;
-
-	RTE_BUILD_BUG_ON(sizeof(*shinfo) > VVU_ZC_PRIV_BYTES);
-	for (i = 0; i < zc->size; i++) {
-		shinfo = (struct rte_mbuf_ext_shared_info *)zc->slot[i].priv;
-		shinfo->free_cb = vvu_zc_mbuf_free;
-		shinfo->fcb_opaque = &zc->slot[i];
-	}
 }
 
 /* Half the ring stays with the driver whatever the application holds. */
@@ -70,7 +46,7 @@ vvu_zc_update(struct vvu_queue *q)
 				    q->port->name, q->queue_id);
 			return;
 		}
-		describe_slots(q->zc);
+		vvu_zc_describe(q->zc);
 	} else if (q->zc != NULL) {
 		q->zc->most = q->lends ? most_out(q->ring) : 0;
 	}

@@ -16,21 +16,9 @@
 #define VVU_PMD_ZC_PORT_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
-#include "vvu_zc.h"
-
-struct rte_mbuf;
 struct vvu_port;
 struct vvu_queue;
-
-/* Has this process a port with zero copy? Then mbufs may have external buffers. */
-extern bool vvu_zc_process;
-
-/* rte_mbuf_extbuf_free_callback_t of lent frames; @slot is a struct vvu_zc_slot. */
-void vvu_zc_mbuf_free(void *addr, void *slot);
-/* As rte_pktmbuf_free() for each, in less time where frames are lent (vvu_zc_free.c). */
-void vvu_zc_free_packets(struct rte_mbuf **pkts, uint16_t n);
 
 /* Lend from now on, if the ring is ready and the queue's configuration allows it. Locked. */
 void vvu_zc_update(struct vvu_queue *q);

@@ -19,7 +19,6 @@ static const struct number_option {
 	NUMBER("mbufs", mbufs, 512, 1 << 20, 8192, "buffers, for all ports together"),
 	NUMBER("room", room, 512, 16384, 2048, "bytes of data in a buffer"),
 	NUMBER("mtu", mtu, 0, 16384, 0, "MTU of the ports (0: leave it)"),
-	NUMBER("fast-free", fast_free, 0, 1, 1, "use MBUF_FAST_FREE where a port offers it"),
 };
 
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))

@@ -8,7 +8,6 @@ struct options {
 	uint64_t mbufs;		/* in the one pool of all ports */
 	uint64_t room;		/* bytes of data in one, without the headroom */
 	uint64_t mtu;		/* 0: leave it */
-	uint64_t fast_free;	/* use MBUF_FAST_FREE where it is offered */
 };
 
 /* 0, 1 after printing the help, -EINVAL after a message on stderr. */

@@ -64,8 +64,7 @@ static int open_port(uint16_t port, const struct options *options)
 			conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 		}
 	}
-	if (options->fast_free)
-		conf.txmode.offloads |= info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+	conf.txmode.offloads |= info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	socket = rte_eth_dev_socket_id(port);
 	ret = rte_eth_dev_configure(port, 1, 1, &conf);
 	if (!ret)
