@@ -39,6 +39,10 @@ static const struct vvu_variant variants[] = {
 	{ RX, AVX512, .burst = vvu_rx_burst_split_avx512, .info = "Vector AVX-512, split ring" },
 	{ RX, AVX512, PACKED, .burst = vvu_rx_burst_packed_avx512,
 	  .info = "Vector AVX-512, packed ring" },
+	{ RX, AVX512, ZERO_COPY, .burst = vvu_rx_burst_split_zc_avx512,
+	  .info = "Vector AVX-512, split ring, zero copy" },
+	{ RX, AVX512, PACKED, ZERO_COPY, .burst = vvu_rx_burst_packed_zc_avx512,
+	  .info = "Vector AVX-512, packed ring, zero copy" },
 	{ TX, AVX512, .burst = vvu_tx_burst_split_avx512, .info = "Vector AVX-512, split ring" },
 	{ TX, AVX512, PACKED, .burst = vvu_tx_burst_packed_avx512,
 	  .info = "Vector AVX-512, packed ring" },
@@ -46,6 +50,8 @@ static const struct vvu_variant variants[] = {
 #ifdef VVU_AVX2
 	{ RX, AVX2, PACKED, .burst = vvu_rx_burst_packed_avx2,
 	  .info = "Vector AVX2, packed ring" },
+	{ RX, AVX2, PACKED, ZERO_COPY, .burst = vvu_rx_burst_packed_zc_avx2,
+	  .info = "Vector AVX2, packed ring, zero copy" },
 #endif
 	{ RX, .burst = vvu_rx_burst_split, .info = "Scalar, split ring" },
 	{ RX, OFFLOAD, .burst = vvu_rx_burst_split_offload,

@@ -48,6 +48,11 @@ uint16_t vvu_tx_burst_packed_offload(struct vvu_queue *q, struct rte_mbuf **pkts
 
 /* The same for processors that have more than DPDK is built for. */
 uint16_t vvu_rx_burst_packed_avx2(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vvu_rx_burst_packed_zc_avx2(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vvu_rx_burst_packed_zc_avx512(struct vvu_queue *q, struct rte_mbuf **pkts,
+				       uint16_t nb_pkts);
+uint16_t vvu_rx_burst_split_zc_avx512(struct vvu_queue *q, struct rte_mbuf **pkts,
+				      uint16_t nb_pkts);
 uint16_t vvu_rx_burst_split_avx512(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vvu_rx_burst_packed_avx512(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vvu_tx_burst_split_avx512(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts);

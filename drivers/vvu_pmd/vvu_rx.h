@@ -132,8 +132,9 @@ vvu_rx_deliver(struct vvu_queue *q, uint8_t *const *header, const uint32_t *fram
 }
 
 /*
- * Slow path: a chain that was walked, with @walked as the result of the walk. VVU_RX_STOP
- * leaves it in the ring; else it is the caller's to give back.
+ * Slow path: a chain that was walked, with @walked as the result of the walk: nothing, or that
+ * which broke the ring, is VVU_RX_STOP. That leaves it in the ring; else it is the caller's to
+ * give back.
  */
 enum vvu_rx_result vvu_rx_chain(struct vvu_queue *q, const struct vhr_chain *chain, int walked,
 				struct rte_mbuf **pkt);

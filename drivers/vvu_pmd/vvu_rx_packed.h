@@ -23,15 +23,16 @@ struct vvu_rx_packed_batch {
 
 /*
  * Look at the entries from the one @i up to @want, all before the end of the ring, as far as
- * they are available and plain. Returns how many, with the @i that were looked at before.
+ * they are available, plain, and hold frames of at most @longest bytes. Returns how many, with
+ * the @i that were looked at before.
  */
 static __rte_always_inline uint16_t
 vvu_rx_packed_gather_from(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t i,
-			  uint16_t want, struct vvu_rx_packed_batch *batch)
+			  uint16_t want, uint32_t longest, struct vvu_rx_packed_batch *batch)
 {
 	struct vring_packed_desc *desc = &ring->packed_desc[ring->last_avail];
 	const uint64_t expected = vvu_packed_expected(ring, 0);
-	const uint32_t span = q->room - RTE_ETHER_HDR_LEN;
+	const uint32_t span = longest - RTE_ETHER_HDR_LEN;
 	uint64_t there;
 	uint32_t len;
 	uint8_t *at;
@@ -58,14 +59,15 @@ vvu_rx_packed_gather_from(struct vvu_queue *q, const struct vhr_ring *ring, uint
 
 static __rte_always_inline uint16_t
 vvu_rx_packed_gather(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t want,
-		     struct vvu_rx_packed_batch *batch)
+		     uint32_t longest, struct vvu_rx_packed_batch *batch)
 {
-	return vvu_rx_packed_gather_from(q, ring, 0, want, batch);
+	return vvu_rx_packed_gather_from(q, ring, 0, want, longest, batch);
 }
 
 /* vvu_rx_packed_gather(), or one that does the same faster. */
 typedef uint16_t (*vvu_rx_packed_gather_fn)(struct vvu_queue *q, const struct vhr_ring *ring,
-					    uint16_t want, struct vvu_rx_packed_batch *batch);
+					    uint16_t want, uint32_t longest,
+					    struct vvu_rx_packed_batch *batch);
 
 /*
  * Fast path. Returns how many entries were taken and given back; *delivered of them became
@@ -73,7 +75,7 @@ typedef uint16_t (*vvu_rx_packed_gather_fn)(struct vvu_queue *q, const struct vh
  * pool has too few mbufs, so that the rest stays in the ring.
  */
 static __rte_always_inline uint16_t
-vvu_rx_packed_plain(struct vvu_queue *q, struct vhr_ring *ring, uint16_t want,
+vvu_rx_packed_plain(struct vvu_queue *q, struct vhr_ring *ring, uint16_t want, uint32_t longest,
 		    struct rte_mbuf **pkts, uint16_t *delivered, bool *ended, const bool in_order,
 		    const bool offload, const vvu_rx_packed_gather_fn gather)
 {
@@ -81,7 +83,7 @@ vvu_rx_packed_plain(struct vvu_queue *q, struct vhr_ring *ring, uint16_t want,
 	uint16_t plain, taken;
 
 	*delivered = 0;
-	plain = gather(q, ring, want, &batch);
+	plain = gather(q, ring, want, longest, &batch);
 	*ended = batch.exhausted;
 	if (plain == 0)
 		return 0;
@@ -109,22 +111,17 @@ struct vvu_rx_packed_progress {
 	uint32_t taken;		/* entries of the ring */
 };
 
-/* Slow path: the list at last_avail, whatever it is. It is not taken yet. */
-static __rte_always_inline enum vvu_rx_result
-vvu_rx_packed_walk(struct vvu_queue *q, struct vhr_ring *ring, struct rte_mbuf **pkt, uint16_t *id,
-		   uint16_t *entries)
+/* Slow path: the list at last_avail, whatever it is, for vvu_rx_chain(). It is not taken yet. */
+static __rte_always_inline int
+vvu_rx_packed_walk(struct vvu_queue *q, struct vhr_ring *ring, struct vhr_chain *chain,
+		   uint16_t *id, uint16_t *entries)
 {
-	struct vhr_chain chain = {
+	*chain = (struct vhr_chain){
 		.iov = q->iov,
 		.iov_max = VVU_CHAIN_IOV,
 		.table_is_readable = true,
 	};
-	int ret;
-
-	ret = vhr_packed_walk(ring, &chain, id, entries);
-	if (ret != 0 && ret != -E2BIG)
-		return VVU_RX_STOP;
-	return vvu_rx_chain(q, &chain, ret, pkt);
+	return vhr_packed_walk(ring, chain, id, entries);
 }
 
 /* Whether the next list is a single entry, with a table of its own. */
@@ -148,12 +145,15 @@ vvu_rx_packed_lists(struct vvu_queue *q, struct vhr_ring *ring, struct rte_mbuf 
 		    uint16_t nb_pkts, struct vvu_rx_packed_progress *at)
 {
 	struct vvu_packed_done done;
-	enum vvu_rx_result result;
+	enum vvu_rx_result result = VVU_RX_STOP;
+	struct vhr_chain chain;
 	uint16_t id, entries;
+	int walked;
 
 	done.num = 0;
 	do {
-		result = vvu_rx_packed_walk(q, ring, &pkts[at->delivered], &id, &entries);
+		walked = vvu_rx_packed_walk(q, ring, &chain, &id, &entries);
+		result = vvu_rx_chain(q, &chain, walked, &pkts[at->delivered]);
 		if (result == VVU_RX_STOP)
 			break;
 		vhr_packed_take(ring, entries);
@@ -179,8 +179,8 @@ vvu_rx_packed(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts, con
 	/* Frames that are dropped count: a burst ends also if there are none but such. */
 	while (at.seen < nb_pkts) {
 		want = vvu_packed_straight(ring, nb_pkts - at.seen);
-		n = vvu_rx_packed_plain(q, ring, want, &pkts[at.delivered], &got, &ended, in_order,
-					offload, gather);
+		n = vvu_rx_packed_plain(q, ring, want, q->room, &pkts[at.delivered], &got, &ended,
+					in_order, offload, gather);
 		at.taken += n;
 		at.seen += n;
 		at.delivered += got;

@@ -15,12 +15,12 @@ typedef bool (*vvu_gather_four_fn)(const struct vvu_queue *q, const struct vhr_r
 
 static __rte_always_inline uint16_t
 vvu_rx_packed_gather_fours(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t want,
-			   struct vvu_rx_packed_batch *batch,
+			   uint32_t longest, struct vvu_rx_packed_batch *batch,
 			   const vvu_gather_four_fn gather_four)
 {
 	const struct vring_packed_desc *desc = &ring->packed_desc[ring->last_avail];
 	const uint64_t expected = vvu_packed_expected(ring, 0);
-	const uint32_t span = q->room - RTE_ETHER_HDR_LEN;
+	const uint32_t span = longest - RTE_ETHER_HDR_LEN;
 	uint16_t i;
 
 	for (i = 0; i + VVU_AT_ONCE <= want; i += VVU_AT_ONCE) {
@@ -33,7 +33,7 @@ vvu_rx_packed_gather_fours(struct vvu_queue *q, const struct vhr_ring *ring, uin
 		vvu_rx_prefetch(batch->header[i + 2]);
 		vvu_rx_prefetch(batch->header[i + 3]);
 	}
-	return vvu_rx_packed_gather_from(q, ring, i, want, batch);
+	return vvu_rx_packed_gather_from(q, ring, i, want, longest, batch);
 }
 
 #endif

@@ -85,6 +85,8 @@ vvu_rx_chain(struct vvu_queue *q, const struct vhr_chain *chain, int walked,
 	const struct iovec *iov = chain->iov;
 	size_t at = 0;
 
+	if (walked != 0 && walked != -E2BIG)
+		return VVU_RX_STOP;
 	q->stats.slow_chains++;
 	if (walked == -E2BIG || chain->writable != 0) {
 		q->stats.bad_chain++;

@@ -14,19 +14,20 @@
 #include "vvu_rx.h"
 
 /*
- * Look at up to @want entries from the one @first after last_avail, as far as they are
- * plain; where each one's header is goes to @header. The used elements are written already:
- * the driver sees them when they are published. Returns how many.
+ * Look at up to @want entries from the one @first after last_avail, as far as they are plain and
+ * hold frames of at most @longest bytes; where each one's header is goes to @header. The used
+ * elements are written already, the driver sees them when they are published; unless @heads, where
+ * the number of each one goes, is not NULL. Returns how many.
  */
 static __rte_always_inline uint16_t
 vvu_rx_split_gather(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t first, uint16_t want,
-       uint8_t **header, uint32_t *frame_len)
+		    uint32_t longest, uint8_t **header, uint32_t *frame_len, uint16_t *heads)
 {
 	const struct vring_avail *avail = ring->avail;
 	const struct vring_desc *table = ring->desc;
 	struct vring_used *used = ring->used;
 	const uint16_t mask = ring->size - 1;
-	const uint32_t span = q->room - RTE_ETHER_HDR_LEN;
+	const uint32_t span = longest - RTE_ETHER_HDR_LEN;
 	uint16_t next_avail = ring->last_avail + first;
 	uint16_t next_used = ring->used_idx + first;
 	struct vvu_desc desc;
@@ -46,7 +47,10 @@ vvu_rx_split_gather(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t f
 		vvu_rx_prefetch(at);
 		header[i] = at;
 		frame_len[i] = desc.len - VVU_NET_HEADER;
-		vvu_used_write(used, (uint16_t)(next_used + i) & mask, head, 0);
+		if (heads != NULL)
+			heads[i] = head;
+		else
+			vvu_used_write(used, (uint16_t)(next_used + i) & mask, head, 0);
 	}
 	return i;
 }
@@ -57,7 +61,7 @@ vvu_rx_split_gather(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t f
  */
 static __rte_always_inline uint16_t
 vvu_rx_split_plain(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t first, uint16_t want,
-		   struct rte_mbuf **pkts, uint16_t *delivered, bool *starved,
+		   uint32_t longest, struct rte_mbuf **pkts, uint16_t *delivered, bool *starved,
 		   const bool offload)
 {
 	uint8_t *header[VVU_BATCH];
@@ -65,7 +69,7 @@ vvu_rx_split_plain(struct vvu_queue *q, const struct vhr_ring *ring, uint16_t fi
 	uint16_t plain, taken;
 
 	*delivered = 0;
-	plain = vvu_rx_split_gather(q, ring, first, want, header, frame_len);
+	plain = vvu_rx_split_gather(q, ring, first, want, longest, header, frame_len, NULL);
 	if (unlikely(plain == 0))
 		return 0;
 	taken = vvu_rx_take_mbufs(q, pkts, plain);
@@ -81,14 +85,10 @@ vvu_rx_split_chain(struct vvu_queue *q, struct vhr_ring *ring, uint16_t taken,
 {
 	struct vhr_chain chain = { .iov = q->iov, .iov_max = VVU_CHAIN_IOV };
 	enum vvu_rx_result result;
-	int ret;
 
 	if (vhr_split_head(ring, taken, &chain.head) != 0)
 		return VVU_RX_STOP;
-	ret = vhr_split_walk(ring, &chain);
-	if (ret != 0 && ret != -E2BIG)
-		return VVU_RX_STOP;
-	result = vvu_rx_chain(q, &chain, ret, pkt);
+	result = vvu_rx_chain(q, &chain, vhr_split_walk(ring, &chain), pkt);
 	if (result != VVU_RX_STOP)
 		vhr_split_put_used(ring, taken, chain.head, 0);
 	return result;
@@ -105,8 +105,8 @@ vvu_rx_split(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts, cons
 	nb_pkts = RTE_MIN(nb_pkts, vhr_split_available(ring));
 	while (taken < nb_pkts) {
 		want = RTE_MIN((uint16_t)(nb_pkts - taken), (uint16_t)VVU_BATCH);
-		n = vvu_rx_split_plain(q, ring, taken, want, &pkts[delivered], &got, &starved,
-				       offload);
+		n = vvu_rx_split_plain(q, ring, taken, want, q->room, &pkts[delivered], &got,
+				       &starved, offload);
 		taken += n;
 		delivered += got;
 		if (likely(n == want))

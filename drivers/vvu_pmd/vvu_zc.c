@@ -46,16 +46,17 @@ struct vvu_zc *
 vvu_zc_new(uint32_t size, uint32_t most, struct vvu_zc_window *window)
 {
 	uint32_t entries = 1, i;
-	size_t slots, queue;
+	size_t slots, queue, lent;
 	struct vvu_zc *zc;
 
 	while (entries < size)
 		entries *= 2;
 	slots = sizeof(*zc) + size * sizeof(zc->slot[0]);
 	queue = entries * sizeof(zc->queue[0]);
+	lent = size * sizeof(zc->lent[0]);
 	/* aligned_alloc() wants a multiple of the alignment. */
 	zc = aligned_alloc(VVU_ZC_CACHE_LINE,
-			   (slots + 2 * queue + size + VVU_ZC_CACHE_LINE - 1) /
+			   (slots + 2 * queue + lent + VVU_ZC_CACHE_LINE - 1) /
 			   VVU_ZC_CACHE_LINE * VVU_ZC_CACHE_LINE);
 	if (zc == NULL)
 		return NULL;
@@ -63,10 +64,11 @@ vvu_zc_new(uint32_t size, uint32_t most, struct vvu_zc_window *window)
 		.size = size,
 		.mask = entries - 1,
 		.most = most < size ? most : size,
+		.copying = true,
 		.window = window,
 		.queue = (struct vvu_zc_entry *)((uint8_t *)zc + slots),
 		.spare = (struct vvu_zc_entry *)((uint8_t *)zc + slots + queue),
-		.lent = (uint8_t *)zc + slots + 2 * queue,
+		.lent = (uint16_t *)((uint8_t *)zc + slots + 2 * queue),
 	};
 	for (i = 0; i < size; i++) {
 		zc->slot[i] = (struct vvu_zc_slot){ .id = i };
@@ -85,12 +87,14 @@ zc_free(struct vvu_zc *zc)
 	free(zc);
 }
 
+/* Frames of the list are back. Returns how many. */
 static uint32_t
 mark_returned(struct vvu_zc *zc, uint32_t list)
 {
 	uint32_t n = 0;
 
 	while (list != 0) {
+		zc->held -= zc->lent[list - 1];
 		zc->lent[list - 1] = 0;
 		list = zc->slot[list - 1].next;
 		n++;

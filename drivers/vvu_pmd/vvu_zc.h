@@ -69,11 +69,13 @@ struct vvu_zc {
 	uint32_t first;		/* oldest entry, free running */
 	uint32_t last;		/* one after the newest */
 	uint32_t out;		/* frames lent and not known to be back */
-	uint32_t most;		/* that may be out at a time */
+	uint32_t held;		/* descriptors of the ring that are out with them */
+	uint32_t most;		/* of those at a time */
+	bool copying;		/* of the last packets none was lent */
 	struct vvu_zc_window *window;
 	struct vvu_zc_entry *queue;
 	struct vvu_zc_entry *spare;	/* as long */
-	uint8_t *lent;		/* by id */
+	uint16_t *lent;		/* by id: descriptors that are out with the frame; 0: none */
 	/* ---- everybody's ---- */
 	_Alignas(VVU_ZC_CACHE_LINE) atomic_uint returned;	/* list: id + 1, 0 is empty */
 	atomic_uint left;	/* after vvu_zc_abandon(): frames that are still out */
@@ -81,16 +83,16 @@ struct vvu_zc {
 };
 
 /*
- * For a ring of @size (1 to 32768) entries, at most @most frames out at a time; takes a
+ * For a ring of @size (1 to 32768) entries, at most @most descriptors out at a time; takes a
  * reference to @window. NULL: no memory.
  */
 struct vvu_zc *vvu_zc_new(uint32_t size, uint32_t most, struct vvu_zc_window *window);
 
-/* Fewer are out than may be. */
+/* Nothing that was taken is still to be used. */
 static inline bool
-vvu_zc_may_lend(const struct vvu_zc *zc)
+vvu_zc_is_idle(const struct vvu_zc *zc)
 {
-	return zc->out < zc->most;
+	return zc->first == zc->last;
 }
 
 /* How many more entries may be taken: a driver that offers more uses some of them twice. */
@@ -100,26 +102,29 @@ vvu_zc_room(const struct vvu_zc *zc)
 	return zc->size - (zc->last - zc->first);
 }
 
-/* May this one be lent? Not while it is out: then the driver made it available twice. */
 static inline bool
 vvu_zc_is_lent(const struct vvu_zc *zc, uint16_t id)
 {
 	return zc->lent[id] != 0;
 }
 
-/* The frame of the entry @id goes out, or does not after all. */
-static inline void
-vvu_zc_lend(struct vvu_zc *zc, uint16_t id)
+/*
+ * May the frame of the entry @id be lent, with @num (1 to 65535) descriptors of the ring? Not
+ * while it is out: then the driver made it available twice.
+ */
+static inline bool
+vvu_zc_may_lend(const struct vvu_zc *zc, uint16_t id, uint16_t num)
 {
-	zc->lent[id] = 1;
-	zc->out++;
+	return zc->held + num <= zc->most && !vvu_zc_is_lent(zc, id);
 }
 
+/* It goes out. */
 static inline void
-vvu_zc_unlend(struct vvu_zc *zc, uint16_t id)
+vvu_zc_lend(struct vvu_zc *zc, uint16_t id, uint16_t num)
 {
-	zc->lent[id] = 0;
-	zc->out--;
+	zc->lent[id] = num;
+	zc->held += num;
+	zc->out++;
 }
 
 /* An entry of the ring was taken, lent or not; @num descriptors. */

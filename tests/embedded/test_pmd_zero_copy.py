@@ -49,6 +49,12 @@ class Holder:
     def external(self, index):
         return self.do(f"external {index}", "external ([01])")[1] == "1"
 
+    def segments(self, index):
+        return int(self.do(f"segments {index}", r"segments (\d+)")[1])
+
+    def behead(self, index):
+        self.do(f"behead {index}", "freed")
+
     def free(self, which="all"):
         self.do(f"free {which}", "freed")
 
@@ -340,6 +346,103 @@ def test_descriptor_that_is_out_and_made_available_again_is_copied():
         assert heads(driver) == [0, 0]
 
 
+# ---- frames in several buffers ----
+
+# How a driver may lay out header and frame: the sizes of its buffers, and the segments.
+LAYOUTS = {
+    "header apart": ((12, 1400), 1),
+    "in two": ((12 + 700, 700), 2),
+    "header apart, in two": ((12, 600, 800), 2),
+    "in three": ((12 + 512, 512, 1000), 3),
+}
+
+
+@pytest.mark.parametrize("indirect", [False, True], ids=["chain", "table"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_frames_in_several_buffers_are_lent(layout, indirect):
+    sizes, segments = LAYOUTS[layout]
+    data = frame(sum(sizes) - NET_HEADER, 7)
+    with holding(1) as (holder, driver):
+        driver.post_pieces(bytes(NET_HEADER) + data, sizes, indirect=indirect)
+        assert holder.hold(1) == 2
+        assert holder.external(1)
+        assert holder.segments(1) == segments
+        assert holder.data(1) == data
+        assert holder.send(1)
+        assert driver.receive() == data
+        holder.free()
+        holder.poll()
+        assert len(heads(driver)) == 2
+
+
+@pytest.mark.parametrize("sizes", [(12, 500, 500), (12 + 511,), (12, 511), (12 + 1000, 20)],
+                         ids=str)
+def test_frames_in_small_buffers_are_copied(sizes):
+    data = frame(sum(sizes) - NET_HEADER, 7)
+    with holding(1) as (holder, driver):
+        driver.post_pieces(bytes(NET_HEADER) + data, sizes)
+        assert holder.hold(1) == 2
+        assert not holder.external(1)
+        assert holder.data(1) == data
+        holder.free()
+
+
+def test_header_in_two_buffers_is_copied_with_its_frame():
+    data = frame(2000, 7)
+    with holding(1) as (holder, driver):
+        driver.post_pieces(bytes(NET_HEADER) + data, (5, 7 + 1000, 1000))
+        assert holder.hold(1) == 2
+        assert not holder.external(1)
+        assert holder.data(1) == data
+        holder.free()
+
+
+def test_several_buffers_come_back_with_the_last_segment():
+    data = frame(1800, 7)
+    with holding(1) as (holder, driver):
+        holder.free()
+        driver.post_pieces(bytes(NET_HEADER) + data, (12, 600, 600, 600))
+        assert holder.hold(1) == 2
+        for left in (2, 1):
+            holder.behead(1)
+            holder.poll()
+            assert holder.segments(1) == left
+            assert holder.data(1) == data[600 * (3 - left):]
+            assert len(heads(driver)) == (1 if left == 2 else 0)
+        holder.free()
+        holder.poll()
+        assert len(heads(driver)) == 1
+
+
+@pytest.mark.parametrize("indirect", [False, True], ids=["chain", "table"])
+def test_no_more_than_half_the_ring_is_lent_in_several_buffers(indirect):
+    """A table takes one place in the ring, a chain as many as it has descriptors."""
+    data = frame(1800, 7)
+    most = SIZE // 2 if indirect else SIZE // 2 // 4
+    with holding(0) as (holder, driver):
+        for number in range(most + 2):
+            driver.post_pieces(bytes(NET_HEADER) + data, (12, 600, 600, 600), indirect=indirect)
+            assert holder.hold(1) == number + 1
+            assert holder.external(number) == (number < most)
+            assert holder.data(number) == data
+        holder.free()
+        holder.poll()
+        assert len(heads(driver)) == most + 2
+
+
+def test_ring_stops_while_several_buffers_are_out():
+    data = frame(1800, 7)
+    with holding(1, ",zero-copy-wait=100") as (holder, driver):
+        driver.post_pieces(bytes(NET_HEADER) + data, (12, 600, 600, 600))
+        assert holder.hold(1) == 2
+        stop_ring(driver, 1)
+        assert len(heads(driver)) == 2
+        holder.behead(1)
+        holder.free()
+        holder.poll()
+        assert driver.tx.take_used() is None
+
+
 # ---- testpmd forwards between two ports ----
 
 @pytest.fixture(scope="module")
@@ -497,6 +600,27 @@ def test_packed_frame_that_is_held_does_not_stop_the_ring():
         holder.free()
         holder.poll()
         assert 0 in used_ids(driver)
+
+
+@pytest.mark.parametrize("indirect", [False, True], ids=["list", "table"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_packed_frames_in_several_buffers_are_lent(layout, indirect):
+    sizes, segments = LAYOUTS[layout]
+    data = frame(sum(sizes) - NET_HEADER, 7)
+    with holding_packed(1) as (holder, driver):
+        driver.post_pieces(bytes(NET_HEADER) + data, sizes, indirect=indirect)
+        driver.post_frame(frame(100, 8))
+        assert holder.hold(2) == 3
+        assert [holder.external(i) for i in range(3)] == [True, True, False]
+        assert holder.segments(1) == segments
+        assert holder.data(1) == data
+        assert holder.send(1)
+        assert driver.receive() == data
+        holder.poll()
+        assert used_ids(driver) == []
+        holder.free()
+        holder.poll()
+        assert used_ids(driver) == [0, 1, 2]
 
 
 def test_packed_ring_that_stops_is_complete():

@@ -8,6 +8,8 @@
  *   hold N        receive until N more packets are held, or nothing came for 10 s: "held N"
  *   data I        the bytes of packet I: "data HEXADECIMAL"
  *   external I    "external 1" when they are not in the mbuf's own buffer, else "external 0"
+ *   segments I    "segments N"
+ *   behead I      free its first segment, the rest is packet I: "freed"
  *   free I        "freed"; a packet keeps its number
  *   free all
  *   send I        transmit packet I on port 0: "sent 1", or "sent 0", and it is kept
@@ -40,7 +42,10 @@ static unsigned int num_held;
 static int
 setup_port(void)
 {
-	const struct rte_eth_conf conf = { .rxmode = { .mq_mode = RTE_ETH_MQ_RX_NONE } };
+	const struct rte_eth_conf conf = {
+		.rxmode.offloads = RTE_ETH_RX_OFFLOAD_SCATTER,
+		.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+	};
 	struct rte_mempool *pool;
 	int ret;
 
@@ -91,6 +96,18 @@ print_data(const struct rte_mbuf *m)
 			printf("%02x", data[i]);
 	}
 	printf("\n");
+}
+
+static void
+behead(struct rte_mbuf **packet)
+{
+	struct rte_mbuf *head = *packet, *rest = head->next;
+
+	rest->pkt_len = head->pkt_len - head->data_len;
+	rest->nb_segs = (uint16_t)(head->nb_segs - 1);
+	rte_pktmbuf_free_seg(head);
+	*packet = rest;
+	printf("freed\n");
 }
 
 static void
@@ -185,6 +202,11 @@ command(char *line)
 		print_data(packet(first));
 	else if (strcmp(name, "external") == 0 && first != NULL && packet(first) != NULL)
 		printf("external %d\n", RTE_MBUF_HAS_EXTBUF(packet(first)) ? 1 : 0);
+	else if (strcmp(name, "segments") == 0 && first != NULL && packet(first) != NULL)
+		printf("segments %u\n", packet(first)->nb_segs);
+	else if (strcmp(name, "behead") == 0 && first != NULL && packet(first) != NULL &&
+		 packet(first)->nb_segs > 1)
+		behead(&held[atoi(first)]);
 	else if (strcmp(name, "free") == 0 && first != NULL)
 		free_packets(first);
 	else if (strcmp(name, "send") == 0 && first != NULL && packet(first) != NULL)

@@ -56,6 +56,7 @@ fetch(struct list *list, struct descriptor *desc)
 		list->at = list->at + 1u == ring->size ? 0 : list->at + 1;
 	}
 	list->num++;
+	list->walk.chain->entries++;
 	decode(raw, desc);
 	return 0;
 }

@@ -26,6 +26,7 @@ struct vhr_chain {
 	uint16_t head;
 	unsigned int readable;		/* leading iov entries: the device reads */
 	unsigned int writable;		/* the rest: the device writes */
+	uint16_t entries;		/* descriptors of the ring; an indirect table is one */
 	uint64_t readable_bytes;
 	uint64_t writable_bytes;
 	struct iovec *iov;		/* the caller's array */

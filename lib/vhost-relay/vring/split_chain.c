@@ -65,6 +65,7 @@ vhr_split_walk(struct vhr_ring *ring, struct vhr_chain *chain)
 		struct descriptor desc;
 
 		decode(copy_descriptor(&ring->desc[i]), &desc);
+		chain->entries++;
 		if (desc.flags & VRING_DESC_F_INDIRECT)
 			return walk_indirect(&w, &desc);
 		ret = count_descriptor(&w);

@@ -239,6 +239,7 @@ walk_begin(struct vhr_ring *ring, struct vhr_chain *chain)
 {
 	chain->readable = 0;
 	chain->writable = 0;
+	chain->entries = 0;
 	chain->readable_bytes = 0;
 	chain->writable_bytes = 0;
 	return (struct walk){ .ring = ring, .chain = chain };

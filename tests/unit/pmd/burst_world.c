@@ -9,6 +9,10 @@
 #include "vhost-relay/vring/split.h"
 
 #include "burst_world.h"
+#include "vvu_zc_mbuf.h"
+
+/* The header that DPDK puts before an mbuf of a pool, and keeps its alignment. */
+#define OBJECT_HEADER	RTE_CACHE_LINE_SIZE
 
 /* The library's, without a session. */
 void
@@ -295,17 +299,22 @@ world_new(uint64_t seed, bool rx, bool packed)
 	w->q->rearm = RTE_PKTMBUF_HEADROOM | 1ull << 16 | 1ull << 32;
 	w->pool.pool_data = w;
 	w->pool.ops_index = 0;
+	RTE_BUILD_BUG_ON(offsetof(struct world, pool_private) !=
+			 offsetof(struct world, pool) + sizeof(w->pool));
+	RTE_BUILD_BUG_ON(OBJECT_HEADER < sizeof(struct rte_mempool_objhdr));
+	w->pool_private.mbuf_data_room_size = RTE_PKTMBUF_HEADROOM + WORLD_ROOM;
 	for (i = 0; i < WORLD_MBUFS; i++) {
 		uint32_t size = RTE_PKTMBUF_HEADROOM + WORLD_ROOM;
-		struct rte_mbuf *m = aligned_alloc(RTE_CACHE_LINE_SIZE,
-						   RTE_ALIGN(sizeof(*m) + size, 64));
+		size_t whole = OBJECT_HEADER + RTE_ALIGN(sizeof(struct rte_mbuf) + size, 64);
+		struct rte_mbuf *m;
 
-		assert_non_null(m);
-		memset(m, 0, sizeof(*m) + size);
+		w->object[i] = aligned_alloc(RTE_CACHE_LINE_SIZE, whole);
+		assert_non_null(w->object[i]);
+		memset(w->object[i], 0, whole);
+		m = (void *)(w->object[i] + OBJECT_HEADER);
 		m->buf_addr = m + 1;
 		m->buf_len = size;
 		m->pool = &w->pool;
-		w->mbuf[i] = m;
 		rte_mbuf_refcnt_set(m, 1);
 		m->nb_segs = 1;
 		w->free[w->num_free++] = m;
@@ -319,12 +328,29 @@ world_new(uint64_t seed, bool rx, bool packed)
 }
 
 void
+world_lend(struct world *w, uint32_t min, bool strict)
+{
+	w->window = vvu_zc_window_new();
+	assert_non_null(w->window);
+	w->q->zc_min = min;
+	/* Order is given up when half the size waits: never, where that is more than the ring. */
+	w->q->zc = vvu_zc_new(w->ring.size * (strict ? 2 : 1), w->ring.size / 2, w->window);
+	assert_non_null(w->q->zc);
+	vvu_zc_describe(w->q->zc);
+}
+
+void
 world_free(struct world *w)
 {
 	unsigned int i;
 
+	if (w->window != NULL) {
+		vvu_zc_abandon(w->q->zc);
+		assert_false(vvu_zc_window_in_use(w->window));
+		vvu_zc_window_put(w->window);
+	}
 	for (i = 0; i < WORLD_MBUFS; i++)
-		free(w->mbuf[i]);
+		free(w->object[i]);
 	for (i = 0; i < WORLD_REGIONS; i++)
 		free(w->region[i]);
 	for (i = 0; i < 3; i++)
@@ -407,6 +433,32 @@ assert_equal_packets(const struct rte_mbuf *a, const struct rte_mbuf *b)
 		b = b->next;
 	}
 	assert_true(a == NULL && b == NULL);
+}
+
+static uint32_t
+flatten(const struct rte_mbuf *m, uint8_t *to)
+{
+	uint32_t len = 0;
+
+	for (; m != NULL; m = m->next) {
+		memcpy(to + len, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
+		len += m->data_len;
+	}
+	return len;
+}
+
+void
+world_assert_same_bytes(const struct world *a, const struct world *b, uint16_t n)
+{
+	static uint8_t flat[2][VVU_MAX_FRAME];
+	uint16_t i;
+
+	for (i = 0; i < n; i++) {
+		assert_int_equal(flatten(a->pkts[i], flat[0]), a->pkts[i]->pkt_len);
+		assert_int_equal(flatten(b->pkts[i], flat[1]), a->pkts[i]->pkt_len);
+		assert_int_equal(b->pkts[i]->pkt_len, a->pkts[i]->pkt_len);
+		assert_memory_equal(flat[0], flat[1], a->pkts[i]->pkt_len);
+	}
 }
 
 void

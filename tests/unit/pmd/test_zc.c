@@ -39,7 +39,7 @@ teardown(void **state)
 static struct vvu_zc_slot *
 lend(uint16_t id)
 {
-	vvu_zc_lend(zc, id);
+	vvu_zc_lend(zc, id, 1);
 	vvu_zc_push(zc, id, 1);
 	return &zc->slot[id];
 }
@@ -90,16 +90,6 @@ lent_frame_is_used_when_it_is_back(void **state)
 }
 
 static void
-frame_that_is_not_lent_after_all_is_used_at_once(void **state)
-{
-	vvu_zc_lend(zc, 5);
-	vvu_zc_unlend(zc, 5);
-	vvu_zc_push(zc, 5, 1);
-	expect_used(5);
-	assert_int_equal(zc->out, 0);
-}
-
-static void
 number_of_descriptors_is_kept(void **state)
 {
 	struct vvu_zc_entry entry = { 0 };
@@ -134,17 +124,36 @@ no_more_than_allowed_may_be_out(void **state)
 	unsigned int i;
 
 	for (i = 0; i < 8; i++) {
-		assert_true(vvu_zc_may_lend(zc));
+		assert_true(vvu_zc_may_lend(zc, (uint16_t)i, 1));
 		slot[i] = lend((uint16_t)i);
 	}
-	assert_false(vvu_zc_may_lend(zc));
+	assert_false(vvu_zc_may_lend(zc, 8, 1));
 	vvu_zc_give_back(slot[3]);
 	vvu_zc_collect(zc);
-	assert_true(vvu_zc_may_lend(zc));
+	assert_true(vvu_zc_may_lend(zc, 8, 1));
 	for (i = 0; i < 8; i++) {
 		if (i != 3)
 			vvu_zc_give_back(slot[i]);
 	}
+}
+
+static void
+descriptors_of_a_frame_count(void **state)
+{
+	vvu_zc_lend(zc, 3, 5);
+	vvu_zc_push(zc, 3, 5);
+	assert_int_equal(zc->out, 1);
+	assert_true(vvu_zc_may_lend(zc, 4, 3));
+	assert_false(vvu_zc_may_lend(zc, 4, 4));
+	assert_false(vvu_zc_may_lend(zc, 4, UINT16_MAX));
+	vvu_zc_lend(zc, 4, 3);
+	vvu_zc_push(zc, 4, 3);
+	assert_false(vvu_zc_may_lend(zc, 5, 1));
+	vvu_zc_give_back(&zc->slot[3]);
+	vvu_zc_collect(zc);
+	assert_true(vvu_zc_may_lend(zc, 5, 5));
+	assert_false(vvu_zc_may_lend(zc, 5, 6));
+	vvu_zc_give_back(&zc->slot[4]);
 }
 
 static void
@@ -167,6 +176,7 @@ frame_that_is_out_is_known_to_be(void **state)
 	struct vvu_zc_slot *slot = lend(6);
 
 	assert_true(vvu_zc_is_lent(zc, 6));
+	assert_false(vvu_zc_may_lend(zc, 6, 1));
 	assert_false(vvu_zc_is_lent(zc, 5));
 	/* A driver that makes it available again: that one is copied, and used after it. */
 	copy(6);
@@ -361,7 +371,7 @@ ring_of_any_size_is_possible(void **state)
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		other = vvu_zc_new(sizes[i], sizes[i], window);
 		assert_non_null(other);
-		vvu_zc_lend(other, (uint16_t)(sizes[i] - 1));
+		vvu_zc_lend(other, (uint16_t)(sizes[i] - 1), 1);
 		slot = &other->slot[sizes[i] - 1];
 		assert_int_equal((uintptr_t)slot->priv % 8, 0);
 		vvu_zc_give_back(slot);
@@ -449,7 +459,7 @@ returns_from_many_threads_are_all_seen(void **state)
 			assert_int_equal(zc->slot[entry.id].priv[0], 1);
 			used++;
 		}
-		if (!vvu_zc_may_lend(zc) || vvu_zc_room(zc) == 0) {
+		if (!vvu_zc_may_lend(zc, given % 16, 1) || vvu_zc_room(zc) == 0) {
 			sched_yield();
 			continue;
 		}
@@ -494,10 +504,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(copied_frame_is_used_at_once),
 		TEST(lent_frame_is_used_when_it_is_back),
-		TEST(frame_that_is_not_lent_after_all_is_used_at_once),
 		TEST(number_of_descriptors_is_kept),
 		TEST(frames_are_used_in_the_order_they_were_taken),
 		TEST(no_more_than_allowed_may_be_out),
+		TEST(descriptors_of_a_frame_count),
 		TEST(ring_has_no_more_entries_than_its_size),
 		TEST(frame_that_is_out_is_known_to_be),
 		TEST(one_frame_held_does_not_stop_the_ring),

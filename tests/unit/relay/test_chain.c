@@ -27,6 +27,7 @@ one_readable_descriptor(void **state)
 	assert_int_equal(f->chain.readable, 1);
 	assert_int_equal(f->chain.writable, 0);
 	assert_int_equal(f->chain.readable_bytes, 100);
+	assert_int_equal(f->chain.entries, 1);
 	assert_ptr_equal(f->iov[0].iov_base, f->a + BUFFERS);
 	assert_int_equal(f->iov[0].iov_len, 100);
 	assert_false(f->ring.broken);
@@ -45,6 +46,7 @@ readable_then_writable(void **state)
 	assert_int_equal(f->chain.writable, 2);
 	assert_int_equal(f->chain.readable_bytes, 16);
 	assert_int_equal(f->chain.writable_bytes, 513);
+	assert_int_equal(f->chain.entries, 3);
 	assert_ptr_equal(f->iov[1].iov_base, f->c);
 	assert_ptr_equal(f->iov[2].iov_base, f->b);
 }
@@ -59,6 +61,7 @@ chain_as_long_as_the_ring(void **state)
 		vring_desc(f, i, GPA_C + i, 1, i < RING_SIZE - 1 ? NEXT : 0, (uint16_t)(i + 1));
 	assert_int_equal(vring_walk(f, 0), 0);
 	assert_int_equal(f->chain.readable, RING_SIZE);
+	assert_int_equal(f->chain.entries, RING_SIZE);
 }
 
 static void
@@ -73,6 +76,7 @@ indirect_table(void **state)
 	assert_int_equal(f->chain.readable, 1);
 	assert_int_equal(f->chain.writable, 1);
 	assert_int_equal(f->iov[1].iov_len, 20);
+	assert_int_equal(f->chain.entries, 1);
 }
 
 static void
@@ -86,6 +90,7 @@ indirect_table_after_direct_descriptors(void **state)
 	assert_int_equal(vring_walk(f, 0), 0);
 	assert_int_equal(f->chain.readable_bytes, 4);
 	assert_int_equal(f->chain.writable_bytes, 20);
+	assert_int_equal(f->chain.entries, 2);
 }
 
 static void

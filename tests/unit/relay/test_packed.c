@@ -191,6 +191,7 @@ many_laps_of_lists_of_every_length(void **state)
 		assert_int_equal(pop(f, &taken), 1);
 		assert_int_equal(taken.id, id);
 		assert_int_equal(taken.num, num);
+		assert_int_equal(f->chain.entries, num);
 		assert_int_equal(pop(f, &taken), 0);
 		taken = (struct vhr_taken){ id, (uint16_t)num };
 		push(f, &taken, 0);

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Four descriptors at once; what is copied, 64 bytes at a time. */
+#include "vvu_burst.h"
+#include "vvu_rx_packed_avx512.h"
+#include "vvu_rx_packed_zc.h"
+
+uint16_t
+vvu_rx_burst_packed_zc_avx512(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts)
+{
+	return vvu_rx_packed_zc(q, pkts, nb_pkts, vvu_rx_packed_gather_avx512);
+}
