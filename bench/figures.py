@@ -3,6 +3,7 @@
 import statistics
 
 import states
+import verdict
 
 CELL = ("ring", "mrg", "in_order", "size", "direction", "frontends")
 ENDS = ("backend", "frontend")
@@ -42,6 +43,10 @@ def of_backend(samples):
                      for key in ("rx_cycles", "tx_cycles", "waits")} for end in ENDS}}
 
 
+def flat(ratios_by_state):
+    return [value for values in ratios_by_state.values() for value in values]
+
+
 def summarize(samples, ours, peer):
     """One row per cell, in the order they were first sampled."""
     cells = {}
@@ -58,12 +63,15 @@ def summarize(samples, ours, peer):
         row["ratios_by_round"] = [ratio(a["mpps"], b["mpps"])
                                   for a, b in zip(kinds[ours], kinds[peer])]
         paired = states.paired_ratios(of, ours, peer)
-        together = [value for values in paired.values() for value in values]
+        together = flat(paired)
         row["same_state_ratio"] = spread(together) if together else None
+        row["verdict"] = verdict.verdict(together)
         row["states"] = [state_row(of, paired, state, ours, peer)
                          for state in sorted({s["state"] for s in of}, key=state_order)]
         for kind in set(kinds) - {ours, peer}:
             row[kind]["ratio"] = ratio(row[kind]["median"], row[ours]["median"])
+            own = flat(states.paired_ratios(of, kind, ours))
+            row[kind]["same_state_ratio"] = spread(own) if own else None
         rows.append(row)
     return rows
 

@@ -45,6 +45,9 @@ def parse_args():
     parser.add_argument("--plot", metavar="FILE", help="draw them (python3-matplotlib)")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables of the manual")
     parser.add_argument("--rounds", type=int, metavar="N", help="default 5")
+    parser.add_argument("--settle", type=int, default=0, metavar="N",
+                        help="afterwards up to N more rounds, of the cells of which it is not yet "
+                             "known which back-end is the faster (default 0)")
     parser.add_argument("--seconds", type=float, metavar="S",
                         help="a sample's window (default 0.3)")
     parser.add_argument("--retries", type=int, default=1, metavar="N",
@@ -78,8 +81,9 @@ def parse_args():
     args.in_order = args.in_order or (("on",) if args.quick else ("on", "off"))
     args.direction = args.direction or matrix.DIRECTIONS
     args.frontends = args.frontends or ((1, 2) if args.quick else matrix.FRONTENDS)
-    if args.rounds < 1 or args.retries < 0 or not 0.05 <= args.seconds <= 600:
-        parser.error("--rounds is at least 1, --retries 0, --seconds from 0.05 to 600")
+    if args.rounds < 1 or args.retries < 0 or args.settle < 0 or not 0.05 <= args.seconds <= 600:
+        parser.error("--rounds is at least 1, --retries and --settle 0, --seconds from 0.05 to "
+                     "600")
     if not all(1 <= count <= 8 for count in args.frontends):
         parser.error("--frontends is from 1 to 8")
     if args.plot:
@@ -177,7 +181,7 @@ class Run:
             self.samples.append({"round": number, "backend": backend.name,
                                  **matrix.describe(cell), **sample})
             shown.append(f"{backend.name} {sample['mpps']:6.2f}")
-        print(f"round {number + 1}/{self.args.rounds} {matrix.name(cell.shape)} "
+        print(f"round {number + 1} {matrix.name(cell.shape)} "
               f"{cell.size:>4} {cell.direction:<11} x{cell.frontends}  {', '.join(shown)} Mpps, "
               f"other load {sample['other']:.2f} cores, transfer "
               f"{'{:.0f} to {:.0f}'.format(*sample['transfer_ns'])} ns", flush=True)
@@ -187,8 +191,8 @@ class Run:
         needed = {backend for cell in group.cells
                   for backend in backends_of(group, cell, self.zero_copy)}
         pairs = {backend: self.pair(runner, backend, group) for backend in needed}
-        self.commands[group.name] = {backend.name: two.commands()
-                                     for backend, two in pairs.items()}
+        self.commands.setdefault(group.name, {backend.name: two.commands()
+                                              for backend, two in pairs.items()})
         for backend, two in pairs.items():
             for shape in two.refused:
                 self.leave_out(f"{backend.name}: {matrix.name(shape)}",
@@ -203,6 +207,36 @@ class Run:
                               kinds if number % 2 == 0 else kinds[::-1], pids)
         for two in pairs.values():
             two.quit()
+
+    def measure_round(self, number, groups):
+        for group in groups:
+            with dpdkrun.Runner("bench") as runner:
+                self.measure_group(runner, number, group)
+
+    def unsettled(self):
+        """The groups, with only the cells of which it is not known who is faster."""
+        states.label(self.samples)
+        rows = figures.summarize(self.samples, netload.OURS.name, netload.PEER.name)
+        known = {figures.cell_of(row) for row in rows if row["verdict"]}
+        sampled = {figures.cell_of(row) for row in rows}
+        found = []
+        for group in self.groups:
+            cells = [cell for cell in group.cells
+                     if figures.cell_of(matrix.describe(cell)) in sampled - known]
+            if cells:
+                found.append(group._replace(cells=cells))
+        return found
+
+    def settle(self):
+        """More rounds, each of the cells that are still open."""
+        self.zero_copy = False
+        for number in range(self.args.rounds, self.args.rounds + self.args.settle):
+            groups = self.unsettled()
+            if not groups:
+                return
+            print(f"not settled yet: {sum(len(group.cells) for group in groups)} cells",
+                  flush=True)
+            self.measure_round(number, groups)
 
 
 def count_instructions(args):
@@ -219,17 +253,17 @@ def run(args):
           f"about {found.estimate_s() / 60:.0f} minutes, more where the machine is not quiet",
           flush=True)
     for number in range(args.rounds):
-        for group in found.groups:
-            with dpdkrun.Runner("bench") as runner:
-                found.measure_group(runner, number, group)
+        found.measure_round(number, found.groups)
     if not found.samples:
         raise dpdkrun.Failed("no cell could be measured")
+    found.settle()
     states.label(found.samples)
     rows = figures.summarize(found.samples, netload.OURS.name, netload.PEER.name)
     other = figures.spread([sample["other"] for sample in found.samples])
     all_figures = {
         "begun": begun, "machine": machine.describe(), "rounds": args.rounds,
-        "retries": args.retries, "window_seconds": args.seconds, "huge_pages": found.huge,
+        "settle": args.settle, "retries": args.retries, "window_seconds": args.seconds,
+        "huge_pages": found.huge,
         "frontend_args": args.frontend_args, "left_out": found.left_out,
         "commands": found.commands, "summary": rows, "overall": report.overall(rows),
         "instructions": {"why": "the count failed"}, "other_load_cores": other,

@@ -3,6 +3,7 @@
 import statistics
 
 import matrix
+import verdict
 
 OURS, PEER, ZERO_COPY = "net_vvu", "net_vhost", "zero-copy"
 
@@ -26,41 +27,57 @@ def plain(rows):
             if row["frontends"] == (2 if row["direction"] == "forward" else 1)]
 
 
+def steady_ratio(row):
+    """Of samples in one state of the machine where there are such: medians mix them. Of a
+    cell, or of zero copy in it."""
+    paired = row["same_state_ratio"]
+    return paired["median"] if paired else row["ratio"]
+
+
+def some(rows):
+    values = [steady_ratio(row) for row in rows]
+    return {"cells": len(values), "median": round(statistics.median(values), 4),
+            "worst": min(values)} if values else None
+
+
 def overall(rows):
     """What a reader asks first of so many cells."""
-    known = [row for row in rows if row["ratio"] is not None]
+    known = [row for row in rows if steady_ratio(row) is not None]
     if not known:
         return None
-
-    def some(chosen):
-        values = [row["ratio"] for row in chosen]
-        return {"cells": len(values), "median": round(statistics.median(values), 4),
-                "worst": min(values)} if values else None
-    worst = min(known, key=lambda row: row["ratio"])
+    worst = min(known, key=steady_ratio)
+    verdicts = {what: [label(row) for row in known if row["verdict"] == what]
+                for what in (verdict.ABOVE, verdict.BELOW, None)}
     return {
-        "cells": len(known), "worst": label(worst), "worst_ratio": worst["ratio"],
-        "median_ratio": round(statistics.median(row["ratio"] for row in known), 4),
-        "below_one": [label(row) for row in known if row["ratio"] < 1],
+        "cells": len(known), "worst": label(worst), "worst_ratio": steady_ratio(worst),
+        "median_ratio": some(known)["median"],
+        "below_one": [label(row) for row in known if steady_ratio(row) < 1],
+        "settled_above_one": len(verdicts[verdict.ABOVE]),
+        "settled_below_one": verdicts[verdict.BELOW], "not_settled": verdicts[None],
         "by_direction_and_ring": {
             f"{way} {ring}": some([row for row in known if
                                    (row["direction"], row["ring"]) == (way, ring)])
             for way in matrix.DIRECTIONS for ring in matrix.RINGS},
-        "backend_is_the_limit": some([row for row in known if row[PEER]["limit"] == "backend"]),
+        "frontend_is_not_the_limit": some([row for row in known if
+                                           row[OURS]["limit"] == "backend"]),
     }
 
 
 def show_rates(rows):
     print("\nMpps that arrived: median (quartiles); the ratio of the medians; the median of the\n"
-          "ratios of rounds in which both samples were in the same state; the end that the other "
-          f"waited\nfor with {OURS} and with {PEER}")
-    print(f"{'':<48} {OURS:<22} {PEER:<22} {'ratio':>5} {'same state':>10}  limit")
+          "ratios of rounds in which both samples were in the same state, with a ? where it is not "
+          "settled\nwhether it is above or below 1; the end that the other waited "
+          f"for with {OURS} and with {PEER}")
+    print(f"{'':<48} {OURS:<22} {PEER:<22} {'ratio':>5} {'same state':>12}  limit")
     for row in rows:
         cells = ["{median:6.2f} ({lower_quartile:.2f} {upper_quartile:.2f})".format(**row[kind])
                  for kind in (OURS, PEER)]
         paired = row["same_state_ratio"]
         together = f"{paired['median']:.2f} of {paired['samples']}" if paired else "-"
+        if not row["verdict"]:
+            together += " ?"
         print(f"{label(row):<48} {cells[0]:<22} {cells[1]:<22} {shown(row['ratio']):>5} "
-              f"{together:>10}  {row[OURS]['limit']}, {row[PEER]['limit']}")
+              f"{together:>12}  {row[OURS]['limit']}, {row[PEER]['limit']}")
 
 
 def show_cycles(rows):
@@ -83,10 +100,10 @@ def show_zero_copy(rows):
     if not chosen:
         return
     print(f"\nForwarding between two frontends with zero copy, Mpps, and its ratio to {OURS} "
-          "without")
+          "without, in the same state where known")
     for row in chosen:
         print(f"{label(row):<48} {row[ZERO_COPY]['median']:6.2f} {row[OURS]['median']:6.2f} "
-              f"{shown(row[ZERO_COPY]['ratio']):>6}")
+              f"{shown(steady_ratio(row[ZERO_COPY])):>6}")
 
 
 def show_instructions(counted):
@@ -109,27 +126,25 @@ def show(rows, counted):
     total = overall(rows)
     if not total:
         return
-    print(f"\nratio {OURS} / {PEER}: median of {total['cells']} cells "
-          f"{total['median_ratio']:.2f}; worst {total['worst_ratio']:.2f}: {total['worst']}; "
-          f"below 1: {len(total['below_one'])}")
+    print(f"\nratio {OURS} / {PEER}, in the same state where known: median of {total['cells']} "
+          f"cells {total['median_ratio']:.2f}; worst {total['worst_ratio']:.2f}: "
+          f"{total['worst']}; below 1: {len(total['below_one'])}\n"
+          f"  settled (sign test, {verdict.ERROR:.0%}): {total['settled_above_one']} above 1, "
+          f"{len(total['settled_below_one'])} below; {len(total['not_settled'])} are open")
+    for name in total["settled_below_one"]:
+        print(f"  below 1: {name}")
     for what, some in total["by_direction_and_ring"].items():
         if some:
             print(f"  {what:<20} median {some['median']:.2f}, worst {some['worst']:.2f} of "
                   f"{some['cells']}")
-    if total["backend_is_the_limit"]:
-        print("  where {1} is what limits its rate: median {0[median]:.2f}, worst {0[worst]:.2f} "
-              "of {0[cells]}".format(total["backend_is_the_limit"], PEER))
+    if total["frontend_is_not_the_limit"]:
+        print("  where the frontend waits for {1}: median {0[median]:.2f}, worst {0[worst]:.2f} "
+              "of {0[cells]}".format(total["frontend_is_not_the_limit"], OURS))
 
 
 def table(head, lines):
     rule = ["---"] * len(head)
     return "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines]) + "\n"
-
-
-def steady_ratio(row):
-    """Of samples in one state of the machine where there are such: medians mix them."""
-    paired = row["same_state_ratio"]
-    return paired["median"] if paired else row["ratio"]
 
 
 def cell_text(row):
@@ -159,11 +174,13 @@ def markdown(rows, counted):
                              str(row["size"]), cell_text(row)] for row in several]))
     copied = [row for row in rows if ZERO_COPY in row]
     if copied:
-        parts.append("Forwarding with zero copy / without:\n")
+        parts.append("Forwarding, Mpps with zero copy / without, and the ratio, in the same state "
+                     "where known:\n")
         parts.append(table(["ring", "mergeable", "in order", "bytes", "Mpps"],
                            [[row["ring"], matrix.on(row["mrg"]), matrix.on(row["in_order"]),
                              str(row["size"]), f"{row[ZERO_COPY]['median']:.2f} / "
-                             f"{row[OURS]['median']:.2f} = **{shown(row[ZERO_COPY]['ratio'])}**"]
+                             f"{row[OURS]['median']:.2f}, "
+                             f"**{shown(steady_ratio(row[ZERO_COPY]))}**"]
                             for row in copied]))
     if "rows" in counted:
         parts.append("Instructions per packet of the burst functions:\n")
@@ -204,9 +221,9 @@ def draw_map(axes, rows):
     values = [[float("nan")] * len(sizes) for _ in lines]
     for row in rows:
         y, x = lines.index((row["direction"], shape_of(row))), sizes.index(row["size"])
-        if row["ratio"] is not None:
-            values[y][x] = row["ratio"]
-        axes.text(x, y, f"{shown(row['ratio'])}\n{row[OURS]['median']:.1f} Mpps", ha="center",
+        if steady_ratio(row) is not None:
+            values[y][x] = steady_ratio(row)
+        axes.text(x, y, f"{shown(steady_ratio(row))}\n{row[OURS]['median']:.1f} Mpps", ha="center",
                   va="center", fontsize=6)
     axes.imshow(values, aspect="auto", cmap="RdYlGn",
                 norm=colors.TwoSlopeNorm(1.0, vmin=0.5, vmax=2.5))
@@ -214,7 +231,7 @@ def draw_map(axes, rows):
                                         for size in sizes])
     axes.set_yticks(range(len(lines)), [f"{way} {matrix.name(shape)}" for way, shape in lines],
                     fontsize=7, family="monospace")
-    axes.set_title(f"{OURS} / {PEER}, and Mpps of {OURS}; medians")
+    axes.set_title(f"{OURS} / {PEER}, in the same state where known, and Mpps of {OURS}; medians")
 
 
 def draw_frontends(axes, rows):

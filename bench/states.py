@@ -48,6 +48,8 @@ def paired_ratios(samples, ours, peer):
     found = {}
     for number in sorted({sample["round"] for sample in samples}):
         of = {sample["backend"]: sample for sample in samples if sample["round"] == number}
+        if ours not in of or peer not in of:
+            continue
         a, b = of[ours], of[peer]
         if a["state"] == b["state"] != CHANGED and b["mpps"]:
             found.setdefault(a["state"], []).append(round(a["mpps"] / b["mpps"], 4))

@@ -81,6 +81,19 @@ def test_instructions_are_the_same_in_each_run(directory):
         assert counts[1][case] == pytest.approx(pair, rel=0.01)
 
 
+def test_cells_that_are_not_settled_are_measured_again(directory):
+    """Two rounds settle nothing: there are as many more as are allowed, or enough."""
+    done = run("net.py", "--quick", "--ring", "split", "--size", 64, "--direction",
+               "to_backend", "--frontends", 1, "--retries", 0, "--settle", 2,
+               "--json", directory / "result.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads((directory / "result.json").read_text())
+    row, = result["summary"]
+    assert row["net_vvu"]["samples"] == row["net_vhost"]["samples"] == 4
+    assert row["verdict"] is None and done.stdout.count("not settled yet: 1 cells\n") == 2
+    assert {sample["round"] for sample in result["samples"]} == {0, 1, 2, 3}
+
+
 def test_filter_that_leaves_nothing_is_told():
     done = run("net.py", "--size", "65")
     assert done.returncode == 2 and "65 is not one of 64, 256, 1518, imix, 9000" in done.stderr
