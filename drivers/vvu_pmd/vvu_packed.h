@@ -64,13 +64,19 @@ vvu_packed_is_ahead(uint64_t there, uint64_t expected)
 	return ((there ^ expected) & VVU_PACKED_FLAGS(VHR_PACKED_MARKS)) != 0;
 }
 
-/* How many of @want entries are ahead before the ring's end, to take and to give. */
+/* How many of @want entries, one batch at most, are ahead before the ring's end, to take. */
+static __rte_always_inline uint16_t
+vvu_packed_ahead(const struct vhr_ring *ring, uint16_t want)
+{
+	want = RTE_MIN(want, (uint16_t)VVU_BATCH);
+	return RTE_MIN(want, (uint16_t)(ring->size - ring->last_avail));
+}
+
+/* The same, to take and to give. */
 static __rte_always_inline uint16_t
 vvu_packed_straight(const struct vhr_ring *ring, uint16_t want)
 {
-	want = RTE_MIN(want, (uint16_t)VVU_BATCH);
-	want = RTE_MIN(want, (uint16_t)(ring->size - ring->last_avail));
-	return RTE_MIN(want, (uint16_t)(ring->size - ring->used_idx));
+	return RTE_MIN(vvu_packed_ahead(ring, want), (uint16_t)(ring->size - ring->used_idx));
 }
 
 /* @count single entries were taken and given back, none over the end of the ring. */

@@ -145,7 +145,7 @@ vvu_rx_packed_lists(struct vvu_queue *q, struct vhr_ring *ring, struct rte_mbuf 
 		    uint16_t nb_pkts, struct vvu_rx_packed_progress *at)
 {
 	struct vvu_packed_done done;
-	enum vvu_rx_result result = VVU_RX_STOP;
+	enum vvu_rx_result result;
 	struct vhr_chain chain;
 	uint16_t id, entries;
 	int walked;

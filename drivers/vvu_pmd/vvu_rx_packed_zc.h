@@ -7,16 +7,6 @@
 #include "vvu_rx_zc.h"
 #include "vvu_zc_ring.h"
 
-/* How many of @want entries may be taken before the ring's end. */
-static __rte_always_inline uint16_t
-vvu_rx_packed_zc_straight(const struct vhr_ring *ring, uint16_t want)
-{
-	want = RTE_MIN(want, (uint16_t)VVU_BATCH);
-	want = RTE_MIN(want, (uint16_t)(ring->size - ring->last_avail));
-	/* A driver has no more than this: what is out is not available a second time. */
-	return RTE_MIN(want, (uint16_t)(ring->size - ring->out));
-}
-
 /* Fast path: takes what it returns; *delivered and *ended as in vvu_rx_packed_plain(). */
 static __rte_always_inline uint16_t
 vvu_rx_packed_zc_plain(struct vvu_queue *q, struct vhr_ring *ring, uint16_t want,
@@ -105,7 +95,9 @@ vvu_rx_packed_zc(struct vvu_queue *q, struct rte_mbuf **pkts, uint16_t nb_pkts,
 			!vvu_rx_packed_zc_small(q, pkts, nb_pkts, &seen, &delivered, gather);
 	}
 	while (seen < nb_pkts && !ended) {
-		want = vvu_rx_packed_zc_straight(ring, nb_pkts - seen);
+		/* What is out is not available a second time. */
+		want = RTE_MIN(vvu_packed_ahead(ring, nb_pkts - seen),
+			       (uint16_t)(ring->size - ring->out));
 		if (unlikely(want == 0))
 			break;
 		n = vvu_rx_packed_zc_plain(q, ring, want, &pkts[delivered], &got, &ended, gather);

@@ -98,10 +98,12 @@ is_lent(const struct rte_mbuf *m)
 
 /* As rte_pktmbuf_detach() leaves it: with its own buffer, of what the pool's have. */
 static __rte_always_inline void
-detach(const struct batch *batch, struct rte_mbuf *m)
+free_segment(struct batch *batch, struct rte_mbuf *m)
 {
-	const uint32_t mbuf_size = sizeof(*m) + batch->priv_size;
+	uint32_t mbuf_size;
 
+	add_mbuf(batch, m);
+	mbuf_size = sizeof(*m) + batch->priv_size;
 	m->priv_size = batch->priv_size;
 	m->buf_addr = (char *)m + mbuf_size;
 	rte_mbuf_iova_set(m, rte_mempool_virt2iova(m) + mbuf_size);
@@ -115,19 +117,17 @@ detach(const struct batch *batch, struct rte_mbuf *m)
 static __rte_always_inline void
 free_segments(struct batch *batch, struct rte_mbuf *m)
 {
-	uint16_t left = m->nb_segs;
 	struct rte_mbuf *next;
+	uint16_t left;
 
-	while (unlikely(left-- > 1)) {
+	for (left = m->nb_segs; unlikely(left > 1); left--) {
 		next = m->next;
 		m->next = NULL;
 		m->nb_segs = 1;
-		add_mbuf(batch, m);
-		detach(batch, m);
+		free_segment(batch, m);
 		m = next;
 	}
-	add_mbuf(batch, m);
-	detach(batch, m);
+	free_segment(batch, m);
 }
 
 static __rte_always_inline void
