@@ -28,6 +28,19 @@ vhr_ring_break(struct vhr_ring *ring, const char *fmt, ...)
 	ring->ready = false;
 }
 
+bool
+avx2_there(void)
+{
+	return __builtin_cpu_supports("avx2");
+}
+
+bool
+avx512_there(void)
+{
+	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	       __builtin_cpu_supports("avx512vl");
+}
+
 static int
 take(struct rte_mempool *pool, void **objects, unsigned int n)
 {

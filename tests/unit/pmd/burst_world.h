@@ -44,6 +44,10 @@ struct world {
 	struct rte_mbuf *pkts[WORLD_BURST];
 };
 
+/* Whether this processor runs the variants of a level. */
+bool avx2_there(void);
+bool avx512_there(void);
+
 struct world *world_new(uint64_t seed, bool rx, bool packed);
 void world_free(struct world *w);
 uint32_t world_random(struct world *w, uint32_t below);

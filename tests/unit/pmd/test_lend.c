@@ -16,6 +16,16 @@ struct found {
 	uint64_t packets, lent, segments, broken;
 };
 
+/* With zero copy in-order use is not offered. */
+static struct world *
+new_world(uint64_t seed, bool packed)
+{
+	struct world *w = world_new(seed, true, packed);
+
+	w->ring.features &= ~(1ull << VIRTIO_F_IN_ORDER);
+	return w;
+}
+
 static void
 free_all(struct world *w, uint16_t n)
 {
@@ -69,11 +79,9 @@ same_as_copy(bool packed, vvu_burst_fn copy, vvu_burst_fn lend)
 	uint64_t seed;
 
 	for (seed = 1; seed <= SEEDS; seed++) {
-		struct world *a = world_new(seed, true, packed);
-		struct world *b = world_new(seed, true, packed);
+		struct world *a = new_world(seed, packed);
+		struct world *b = new_world(seed, packed);
 
-		/* With zero copy it is not offered. */
-		a->ring.features = b->ring.features &= ~(1ull << VIRTIO_F_IN_ORDER);
 		world_lend(b, 14 + world_random(b, 300), true);
 		for (i = 0; i < BURSTS && a->ring.ready; i++) {
 			uint16_t n, done, lent;
@@ -120,13 +128,12 @@ same_as_scalar(bool packed, vvu_burst_fn scalar, vvu_burst_fn vector)
 	uint64_t seed;
 
 	for (seed = 1; seed <= SEEDS; seed++) {
-		struct world *a = world_new(seed, true, packed);
-		struct world *b = world_new(seed, true, packed);
+		struct world *a = new_world(seed, packed);
+		struct world *b = new_world(seed, packed);
 		uint32_t min = 14 + world_random(a, 300);
 		uint16_t held = 0;
 
 		world_random(b, 300);
-		a->ring.features = b->ring.features &= ~(1ull << VIRTIO_F_IN_ORDER);
 		world_lend(a, min, false);
 		world_lend(b, min, false);
 		for (i = 0; i < BURSTS && a->ring.ready; i++) {
@@ -171,20 +178,13 @@ packed_same_as_copy(void **state)
 static void
 avx2_packed_same_as_scalar(void **state)
 {
-	if (!__builtin_cpu_supports("avx2"))
+	if (!avx2_there())
 		skip();
 	same_as_scalar(true, vvu_rx_burst_packed_zc, vvu_rx_burst_packed_zc_avx2);
 }
 #endif
 
 #ifdef VVU_AVX512
-static bool
-avx512_there(void)
-{
-	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-	       __builtin_cpu_supports("avx512vl");
-}
-
 static void
 avx512_split_same_as_scalar(void **state)
 {

@@ -77,23 +77,10 @@ same_as_scalar(const struct pair *pair)
 	cmocka_unit_test(level##_tx_packed_same_as_scalar),
 
 #ifdef VVU_AVX2
-static bool
-avx2_there(void)
-{
-	return __builtin_cpu_supports("avx2");
-}
-
 PAIR(avx2, rx, packed, true, true, scalar_rx_packed)
 #endif
 
 #ifdef VVU_AVX512
-static bool
-avx512_there(void)
-{
-	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-	       __builtin_cpu_supports("avx512vl");
-}
-
 PAIRS(avx512)
 #endif
 
